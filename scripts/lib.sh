@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the scripts in this folder share. Sourced, never run.
+
+set -euo pipefail
+
+LODGE_TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+LODGE_CACHE=${LODGE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lodge}
+LODGE_ROOT=$LODGE_CACHE/workshop
+export LODGE_TREE LODGE_CACHE LODGE_ROOT
+
+lodge_say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+# lodge_die MESSAGE [STATUS]
+lodge_die() {
+	lodge_say "$1"
+	exit "${2:-1}"
+}
+
+# The comment block under a script's shebang is its --help.
+lodge_usage() {
+	awk 'NR > 2 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+}
+
+# Mounting and chroot need root: run the whole script again under sudo, with
+# the caller's cache and LODGE_* settings. Arguments: the script's own.
+lodge_need_root() {
+	local keep
+
+	[ "$(id -u)" -ne 0 ] || return 0
+	command -v sudo >/dev/null ||
+		lodge_die "needs root: run it as root, or install sudo"
+	keep=$(compgen -v LODGE_ | paste -sd,)
+	exec sudo --preserve-env="$keep" -- "$0" "$@"
+}
+
+# lodge_apt PACKAGE...: installs on this machine what is not there yet.
+lodge_apt() {
+	local missing=() p
+
+	for p in "$@"; do
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null |
+			grep -q 'install ok installed' || missing+=("$p")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	lodge_say "installing ${missing[*]}"
+	apt-get -q update >&2
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y install \
+		--no-install-recommends "${missing[@]}" >&2
+}
+
+# lodge_in_root SETUP COMMAND...: runs COMMAND inside the workshop, in mount
+# and PID name spaces of its own, so that nothing it mounts or leaves running
+# outlives it. The workshop itself is read-only there. SETUP is shell code
+# that runs before the change of root, with $root set, to add mounts.
+lodge_in_root() {
+	local setup=$1
+
+	shift
+	# shellcheck disable=SC2016,SC2086 # expanded by the inner shell; a list
+	root=$LODGE_ROOT setup=$setup ${LODGE_WRAP:-} unshare --mount --pid --fork \
+		--kill-child=KILL -- bash -euc '
+		mount --bind "$root" "$root"
+		mount -o remount,bind,ro "$root"
+		mount -t proc proc "$root/proc"
+		mount --rbind /dev "$root/dev"
+		mount --rbind /sys "$root/sys"
+		mount -t tmpfs -o mode=0755 tmpfs "$root/run"
+		eval "$setup"
+		exec env -u root -u setup chroot "$root" "$@"' bash "$@"
+}
+
+# The kernel that virtual hosts boot unless told otherwise.
+lodge_default_kernel() {
+	local k
+
+	for k in "$LODGE_ROOT"/boot/vmlinuz-*-amd64; do
+		basename "${k#*/vmlinuz-}"
+	done | sort -V | tail -n 1
+}
+
+# The folder where things for kernel $1 are built: /build in the workshop and
+# in virtual hosts.
+lodge_build_dir() {
+	echo "${LODGE_BUILD:-$LODGE_CACHE/build/$1}"
+}
+
+# lodge_kernel_files VERSION: sets lodge_vmlinuz, or fails with a message.
+lodge_kernel_files() {
+	lodge_vmlinuz=$LODGE_ROOT/boot/vmlinuz-$1
+	[ ! -f "$lodge_vmlinuz" ] || return 0
+	lodge_say "no kernel $1 here; there are: $(cd "$LODGE_ROOT/boot" &&
+		printf '%s ' vmlinuz-* | sed 's/vmlinuz-//g')"
+	return 1
+}
+
+# lodge_initramfs VERSION INIT: prints the path of an initramfs with busybox,
+# the modules that a 9p root needs, and INIT; made when it is not there yet.
+lodge_initramfs() {
+	local file key
+
+	key=$(cat "$2" "$LODGE_ROOT/.lodge-stamp" | sha256sum | cut -c 1-12)
+	file=$LODGE_CACHE/initramfs/$1-$key.cpio
+	if [ ! -f "$file" ]; then
+		mkdir -p "${file%/*}"
+		# shellcheck disable=SC2016 # expanded by the inner shell
+		lodge_in_root 'mount -t tmpfs tmpfs "$root/tmp"' \
+			sh -euc '
+			mkdir -p /tmp/i/bin /tmp/i/modules
+			cd /tmp/i
+			cp /bin/busybox bin/
+			cat >init
+			chmod +x init
+			n=100
+			modprobe -a -S "$1" --show-depends 9p 9pnet_virtio overlay |
+				awk "/^insmod/ && !seen[\$2]++ { print \$2 }" |
+				while read -r ko; do
+					n=$((n + 1))
+					xzcat -f "$ko" >"modules/$n-$(basename "${ko%.xz}")"
+				done
+			find . | cpio -o -H newc --quiet' sh "$1" <"$2" >"$file.$$"
+		mv "$file.$$" "$file"
+	fi
+	echo "$file"
+}
