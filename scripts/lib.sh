@@ -22,7 +22,7 @@ lodge_die() {
 
 # The comment block under a script's shebang is its --help.
 lodge_usage() {
-	awk 'NR > 2 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+	awk 'NR > 2 { if (!/^#/ || /^# shellcheck/) exit; sub(/^# ?/, ""); print }' "$0"
 }
 
 # Mounting and chroot need root: run the whole script again under sudo, with
@@ -97,32 +97,48 @@ lodge_kernel_files() {
 	return 1
 }
 
-# lodge_initramfs VERSION INIT: prints the path of an initramfs with busybox,
-# the modules that a 9p root needs, and INIT; made when it is not there yet.
+# lodge_initramfs VERSION INIT MODULE...: prints the path of an initramfs with
+# busybox, the MODULEs with what they need, and INIT; made when it is not there
+# yet.
 lodge_initramfs() {
-	local file key
+	local kernel=$1 init=$2 file key
 
-	key=$(cat "$2" "$LODGE_ROOT/.lodge-stamp" | sha256sum | cut -c 1-12)
-	file=$LODGE_CACHE/initramfs/$1-$key.cpio
+	shift 2
+	key=$(cat "$init" "$LODGE_ROOT/.lodge-stamp" - <<<"$*" | sha256sum | cut -c 1-12)
+	file=$LODGE_CACHE/initramfs/$kernel-$key.cpio
 	if [ ! -f "$file" ]; then
 		mkdir -p "${file%/*}"
 		# shellcheck disable=SC2016 # expanded by the inner shell
 		lodge_in_root 'mount -t tmpfs tmpfs "$root/tmp"' \
 			sh -euc '
+			kernel=$1
+			shift
 			mkdir -p /tmp/i/bin /tmp/i/modules
 			cd /tmp/i
 			cp /bin/busybox bin/
 			cat >init
 			chmod +x init
 			n=100
-			modprobe -a -S "$1" --show-depends 9p 9pnet_virtio overlay |
+			modprobe -a -S "$kernel" --show-depends "$@" |
 				awk "/^insmod/ && !seen[\$2]++ { print \$2 }" |
 				while read -r ko; do
 					n=$((n + 1))
 					xzcat -f "$ko" >"modules/$n-$(basename "${ko%.xz}")"
 				done
-			find . | cpio -o -H newc --quiet' sh "$1" <"$2" >"$file.$$"
+			find . | cpio -o -H newc --quiet' \
+			sh "$kernel" "$@" <"$init" >"$file.$$"
 		mv "$file.$$" "$file"
 	fi
 	echo "$file"
+}
+
+# lodge_guest_initramfs VERSION: puts what scripts/guest boots into /build.
+lodge_guest_initramfs() {
+	local build file
+
+	build=$(lodge_build_dir "$1")
+	file=$(lodge_initramfs "$1" "$LODGE_TREE/scripts/guest-init" \
+		virtio_blk virtio_pci)
+	mkdir -p "$build"
+	cmp -s "$file" "$build/guest.cpio" || cp "$file" "$build/guest.cpio"
 }
