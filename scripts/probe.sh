@@ -47,5 +47,6 @@ has XFER_TO_GUEST_MODE $linux/entry-kvm.h 'int xfer_to_guest_mode_handle_work\(s
 
 if [ "$arch" = x86 ]; then
 	has RDMSRQ $asm/msr.h 'rdmsrq\('
+	has CPUID_API_H $asm/cpuid/api.h cpuid_eax
 	exported EMERGENCY_CALLBACK cpu_emergency_register_virt_callback
 fi

@@ -34,8 +34,13 @@
 #include <trace/events/ipi.h>
 #endif
 #ifdef CONFIG_X86
+#include <asm/cpufeature.h>
 #include <asm/msr.h>
+#include <asm/processor.h>
 #include <asm/reboot.h>
+#ifdef LODGE_HAVE_CPUID_API_H
+#include <asm/cpuid/api.h>
+#endif
 #endif
 
 /* Kernels whose headers and behaviour were compared with what Lodge relies on. */
@@ -172,28 +177,25 @@ static inline void hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*f
 #endif
 
 /*
- * LODGE_SYSCORE(name, suspend, resume, shutdown): hooks that run on the last CPU with interrupts off. suspend returns
- * int, none takes an argument.
+ * LODGE_SYSCORE(name, suspend, resume): hooks that run on the last CPU with interrupts off. suspend returns int, none
+ * takes an argument.
  */
 #ifdef LODGE_HAVE_REGISTER_SYSCORE
-#define LODGE_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn)				\
+#define LODGE_SYSCORE(name, suspend_fn, resume_fn)					\
 	static int name##_suspend(void *unused) { return suspend_fn(); }		\
 	static void name##_resume(void *unused) { resume_fn(); }			\
-	static void name##_shutdown(void *unused) { shutdown_fn(); }			\
 	static const struct syscore_ops name##_ops = {					\
 		.suspend = name##_suspend,						\
 		.resume = name##_resume,						\
-		.shutdown = name##_shutdown,						\
 	};										\
 	static struct syscore name = { .ops = &name##_ops }
 #define lodge_syscore_register(name)	register_syscore(&(name))
 #define lodge_syscore_unregister(name)	unregister_syscore(&(name))
 #else
-#define LODGE_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn)				\
+#define LODGE_SYSCORE(name, suspend_fn, resume_fn)					\
 	static struct syscore_ops name = {						\
 		.suspend = suspend_fn,							\
 		.resume = resume_fn,							\
-		.shutdown = shutdown_fn,						\
 	}
 #define lodge_syscore_register(name)	register_syscore_ops(&(name))
 #define lodge_syscore_unregister(name)	unregister_syscore_ops(&(name))
@@ -209,10 +211,32 @@ static inline void hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*f
 #define wrmsrq_safe(msr, val)		wrmsrl_safe(msr, val)
 #endif
 
+/* While a CPU may run guests, some processors (Zen 5) need a slower branch predictor setting to be safe from them. */
+static inline void lodge_bp_spec_reduce(bool on)
+{
+#ifdef X86_FEATURE_SRSO_BP_SPEC_REDUCE
+	u64 cfg;
+
+	if (!boot_cpu_has(X86_FEATURE_SRSO_BP_SPEC_REDUCE) || rdmsrq_safe(MSR_ZEN4_BP_CFG, &cfg))
+		return;
+	if (on)
+		cfg |= BIT_ULL(MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+	else
+		cfg &= ~BIT_ULL(MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+	wrmsrq_safe(MSR_ZEN4_BP_CFG, cfg);
+#endif
+}
+
 /*
- * Called on every CPU on the way down in a crash or an emergency reboot, in NMI context. Newer kernels look at
- * EFER.SVME themselves then.
+ * The one hypervisor's callback, called on every CPU on the way down in a crash or an emergency reboot, in NMI
+ * context. Newer kernels look at EFER.SVME themselves then.
  */
+#ifdef LODGE_HAVE_EMERGENCY_CALLBACK
+#define LODGE_EMERGENCY_CALLBACK	true
+#else
+#define LODGE_EMERGENCY_CALLBACK	false
+#endif
+
 static inline void lodge_emergency_register(void (*callback)(void))
 {
 #ifdef LODGE_HAVE_EMERGENCY_CALLBACK

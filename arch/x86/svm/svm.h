@@ -6,6 +6,7 @@
 #ifndef LODGE_SVM_SVM_H
 #define LODGE_SVM_SVM_H
 
+#include <linux/percpu.h>
 #include <linux/types.h>
 #include "types.h"
 
@@ -24,10 +25,31 @@ struct lodge_svm_features {
 };
 extern struct lodge_svm_features lodge_svm_features;
 
-/* host.c, per CPU: physical address of the page that VMSAVE keeps the host's state in. Interrupts off. */
-hpa_t lodge_svm_host_save_pa(void);
-/* True on every CPU where SVM is on because of us; false on one that is going down. */
-bool lodge_svm_cpu_enabled(void);
+/* host.c: what each CPU has while SVM is on. */
+struct lodge_svm_cpu {
+	bool enabled;		/* SVM is on because of us; changed with interrupts off, on the CPU */
+	hpa_t host_save_pa;	/* [I] page for the host's VMSAVE, with the encryption bit */
+	hpa_t hsave_pa;		/* [I] page for VM_HSAVE_PA, likewise */
+};
+DECLARE_PER_CPU(struct lodge_svm_cpu, lodge_svm_cpu);
+
+/* Physical address of the page that VMSAVE keeps the host's state in. Interrupts off. */
+static inline hpa_t lodge_svm_host_save_pa(void)
+{
+	return __this_cpu_read(lodge_svm_cpu.host_save_pa);
+}
+
+/* May this CPU run a guest? False once it is going down (reboot, crash). Interrupts off until VMRUN. */
+static inline bool lodge_svm_cpu_enabled(void)
+{
+	return __this_cpu_read(lodge_svm_cpu.enabled);
+}
+
+void lodge_svm_cpu_disable(void);	/* any context, interrupts off */
+
+/* emergency.c: SVM off in a crash or an emergency reboot, where the kernel does not do it. */
+int lodge_svm_emergency_init(void);
+void lodge_svm_emergency_exit(void);
 
 /* vmcb.c */
 int lodge_svm_vmcb_create(struct lodge_vcpu *vcpu);	/* -ENOMEM */
@@ -45,7 +67,17 @@ void lodge_svm_inject(struct lodge_vcpu *vcpu);
 void lodge_svm_collect(struct lodge_vcpu *vcpu);	/* exit_int_info back into arch.events */
 void lodge_svm_request_irq_window(struct lodge_vcpu *vcpu);
 
-/* Next rip of the intercepted instruction: NRIPS, or read and decoded without sleeping; 0 if it cannot be read here. */
-unsigned long lodge_svm_next_rip_atomic(struct lodge_vcpu *vcpu);
+/* insn.c: the intercepted instruction's bytes, decoded; see there */
+struct lodge_x86_insn;
+bool lodge_svm_decode_atomic(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn);
+int lodge_svm_decode(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn);
+bool lodge_svm_insn_is(const struct lodge_x86_insn *insn, u64 exit_code);
+
+/* enter.c */
+void lodge_svm_arrive(struct lodge_vcpu *vcpu, int cpu);
+void lodge_svm_depart(struct lodge_vcpu *vcpu);
+
+/* switch.S: interrupts off, GIF off */
+void lodge_svm_switch(struct lodge_vcpu *vcpu, hpa_t host_pa, u64 host_spec_ctrl, u64 guest_spec_ctrl);
 
 #endif
