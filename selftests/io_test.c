@@ -172,8 +172,9 @@ TEST_F(io, string_in_fills_memory_both_ways)
 	supply(vcpu, 4, 3, &next);
 	supply(vcpu, 2, 4, &next);
 	lodge_vcpu_expect(vcpu, KVM_EXIT_HLT);
-	for (i = 0; i < 112; i++)
+	for (i = 0; i < 112; i++) {
 		ASSERT_EQ(1 + i, mem[0x40ff0 + i]);
+	}
 	for (i = 0; i < 4; i++) {
 		ASSERT_EQ(113 + 2 * i, mem[0x42010 - 2 * i]);
 		ASSERT_EQ(114 + 2 * i, mem[0x42011 - 2 * i]);

@@ -63,8 +63,9 @@ TEST_F(slots, flags_are_checked)
 {
 	int bit;
 
-	for (bit = 2; bit < 32; bit++)
+	for (bit = 2; bit < 32; bit++) {
 		ASSERT_EQ(-EINVAL, SET(0, 1U << bit, GPA, PAGE, self->area));
+	}
 	ASSERT_EQ(0, SET(0, KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES, GPA,
 			 PAGE, self->area));
 }
@@ -143,10 +144,11 @@ TEST_F(slots, create_and_delete_in_every_order)
 
 	for (i = 0; i < 6; i++)
 		for (j = 0; j < 6; j++) {
-			for (k = 0; k < 3; k++)
+			for (k = 0; k < 3; k++) {
 				ASSERT_EQ(0, SET(order[i][k], 0,
 						 order[i][k] * 4 * PAGE,
 						 4 * PAGE, self->area));
+			}
 			for (k = 0; k < 3; k++) {
 				ASSERT_EQ(-EEXIST, SET(7, 0,
 						       order[j][k] * 4 * PAGE,
@@ -173,14 +175,17 @@ TEST_F(slots, many)
 {
 	int i;
 
-	for (i = 0; i < 1000; i++)
+	for (i = 0; i < 1000; i++) {
 		ASSERT_EQ(0, SET(i, 0, GPA + ((i * 617) % 1000) * PAGE, PAGE,
 				 self->area));
-	for (i = 0; i < 1000; i++)
+	}
+	for (i = 0; i < 1000; i++) {
 		ASSERT_EQ(-EEXIST, SET(1000, 0, GPA + i * PAGE, PAGE,
 				       self->area));
-	for (i = 999; i >= 0; i--)
+	}
+	for (i = 999; i >= 0; i--) {
 		ASSERT_EQ(0, SET(i, 0, 0, 0, NULL));
+	}
 	ASSERT_EQ(0, SET(0, 0, GPA, 64 * PAGE, self->area));
 }
 

@@ -12,6 +12,7 @@
 #define CR0_WP 0x10000ULL
 #define CR0_PG 0x80000000ULL
 #define CR4_PAE 0x20ULL
+#define CR4_MCE 0x40ULL		/* stock KVM shows the host's to the guest */
 #define CR4_OSFXSR 0x200ULL
 #define EFER_SCE 0x1ULL
 #define EFER_LME 0x100ULL
@@ -246,7 +247,7 @@ void lodge_guest_long(struct lodge_vcpu *vcpu, uint64_t rip)
 	sregs.idt.limit = VECTORS * 16 - 1;
 	sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
 	sregs.cr3 = LODGE_GUEST_PML4;
-	sregs.cr4 = CR4_PAE | CR4_OSFXSR;
+	sregs.cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR;
 	sregs.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
 	ret = lodge_vcpu_set_sregs(vcpu, &sregs);
 	lodge_check(!ret, "KVM_SET_SREGS: %d", ret);
