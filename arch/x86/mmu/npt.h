@@ -2,7 +2,7 @@
 #ifndef LODGE_X86_NPT_H
 #define LODGE_X86_NPT_H
 
-#include "../../../src/stage2.h"
+#include "stage2.h"
 
 /*
  * AMD nested page tables in the host's paging mode. Nested walks are user
