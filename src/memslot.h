@@ -10,7 +10,7 @@
 #ifndef LODGE_MEMSLOT_H
 #define LODGE_MEMSLOT_H
 
-#include <linux/kvm.h>
+#include <linux/lodge.h>
 #include "arch_types.h"
 #include "types.h"
 

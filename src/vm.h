@@ -65,13 +65,17 @@ struct lodge_vm {
 	struct list_head ioeventfds;		/* [S] */
 	struct list_head coalesced_zones;	/* [S] */
 	struct kvm_coalesced_mmio_ring *coalesced_ring;	/* [I] page mapped by user space: hostile */
-	spinlock_t coalesced_lock;		/* one writer of the ring */
+	raw_spinlock_t coalesced_lock;		/* one writer of the ring; taken in the inner loop */
 
 	struct lodge_vm_stats stats;		/* [a] */
 	char stats_id[LODGE_STATS_ID_LEN];	/* [I] kvm-PID */
 
 	struct lodge_vm_arch arch;
 };
+
+/* What all VMs share. Context: module init and exit, may sleep. init: 0 or -ENOMEM, explained in the log. */
+int lodge_vm_init(void);
+void lodge_vm_exit(void);
 
 /* Files and vCPUs hold references. Context: put may sleep. */
 struct lodge_vm *lodge_vm_get(struct lodge_vm *vm);
