@@ -36,6 +36,7 @@
 #ifdef CONFIG_X86
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
+#include <asm/nospec-branch.h>
 #include <asm/processor.h>
 #include <asm/reboot.h>
 #ifdef LODGE_HAVE_CPUID_API_H
@@ -167,6 +168,13 @@ static inline void lodge_send_reschedule(int cpu)
 	smp_send_reschedule(cpu);
 }
 
+/* Newer headers hide the kernel's own name of this byte, which user space may change at any time: read it once. */
+#ifdef LODGE_HAVE_IMMEDIATE_EXIT_UNSAFE
+#define lodge_immediate_exit	immediate_exit__unsafe
+#else
+#define lodge_immediate_exit	immediate_exit
+#endif
+
 #ifndef LODGE_HAVE_HRTIMER_SETUP
 static inline void hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*function)(struct hrtimer *),
 				 clockid_t clock, enum hrtimer_mode mode)
@@ -224,6 +232,15 @@ static inline void lodge_bp_spec_reduce(bool on)
 	else
 		cfg &= ~BIT_ULL(MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
 	wrmsrq_safe(MSR_ZEN4_BP_CFG, cfg);
+#endif
+}
+
+/* A guest ran on this CPU: user space gets a branch prediction barrier before it runs here, where processors need that. */
+static inline void lodge_ibpb_on_exit_to_user(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
 #endif
 }
 

@@ -17,7 +17,7 @@
 #include "types.h"
 
 struct lodge_vm;
-struct pid;
+struct file;
 
 /* Where the vCPU's thread is; written with smp_store_mb() on the way in. */
 enum lodge_vcpu_mode {
@@ -41,8 +41,8 @@ struct lodge_vcpu {
 	struct mutex mutex;			/* one ioctl at a time */
 	struct kvm_run *run;			/* [I] page shared with user space: hostile */
 	void *pio_data;				/* [I] page shared with user space: hostile */
-	struct pid __rcu *pid;			/* [m] thread that last ran it */
-	int cpu;				/* [m] CPU of the last arrival, -1 if none */
+	u64 serial;				/* [I] never used twice: tells vCPUs apart on a CPU */
+	int cpu;				/* [a] CPU of the last arrival, -1 if none */
 	int mode;				/* [a] enum lodge_vcpu_mode */
 	unsigned long requests;			/* [a] bits */
 	bool srcu_held;				/* [m] */
@@ -72,6 +72,17 @@ struct lodge_vcpu {
 int lodge_vcpu_create(struct lodge_vm *vm, unsigned long id);
 /* All vCPUs of a VM whose last reference is gone. Context: may sleep. */
 void lodge_vcpu_destroy_all(struct lodge_vm *vm);
+
+/* Members that the run loop owns; called by creation before the vCPU is visible. */
+void lodge_vcpu_init_run(struct lodge_vcpu *vcpu);
+
+/**
+ * lodge_vcpu_run() - KVM_RUN
+ * @vcpu: the vCPU
+ *
+ * Context: may sleep; vcpu->mutex held. Return: 0 with kvm_run filled in; -EINTR, -EIO (VM dead), -EFAULT, ...
+ */
+int lodge_vcpu_run(struct lodge_vcpu *vcpu);
 
 /* Make the vCPU's thread leave guest mode soon. Context: any but NMI, with preemption on or off. */
 void lodge_vcpu_kick(struct lodge_vcpu *vcpu);

@@ -10,6 +10,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include "emulate/emulate.h"
+#include "types.h"
 
 /* Address spaces a VM has; 0 normal, 1 reserved for system management mode. */
 #define LODGE_MAX_AS		2
@@ -82,32 +83,41 @@ struct lodge_events {
 		bool masked;		/* until IRET */
 	} nmi;
 	bool triple_fault;
+	bool soft_pending_rip;		/* rip was moved past INT3 or INTO for the injection ... */
+	unsigned long soft_rip;		/* ... from here; put back if delivery was cut short */
 };
 
-/* Up to one access, split into pieces that user space can do; see mmio.c */
+/*
+ * One instruction's device accesses, in pieces of up to 8 bytes: 32 bytes that
+ * cross a page make 6. Reads are a log that the repeated emulation is answered from.
+ */
 #define LODGE_MMIO_FRAGMENTS	8
 
-/* A pending access that user space completes; see mmio.c and pio.c. */
-struct lodge_mmio_state {
-	struct lodge_mmio_fragment {
-		gpa_t gpa;
-		u8 len;
-		bool write;
-		bool done;
-		u8 data[8];
-	} fragment[LODGE_MMIO_FRAGMENTS];
-	unsigned int nr;
-	unsigned int next;
-	bool active;
+struct lodge_mmio_fragment {
+	gpa_t gpa;
+	u8 len;
+	u8 data[8];
 };
 
+struct lodge_mmio_state {
+	struct lodge_mmio_fragment read[LODGE_MMIO_FRAGMENTS];
+	unsigned int nr_reads;		/* answered */
+	unsigned int next_read;		/* replayed so far */
+	struct lodge_mmio_fragment write[LODGE_MMIO_FRAGMENTS];
+	unsigned int nr_writes;
+	unsigned int next_write;	/* handed out so far */
+	unsigned long rip;		/* of the instruction that waits for data */
+};
+
+/* An access to ports that user space has to do. */
 struct lodge_pio_state {
 	u16 port;
 	u8 size;
 	bool in;
-	unsigned int count;
-	unsigned long linear_rip;	/* rip after which the IN completes */
-	bool string;
+	bool answered;			/* string IN: data is there */
+	unsigned int count;		/* 0: none */
+	unsigned long rip;		/* of the instruction ... */
+	unsigned long next_rip;		/* ... and where to go on, unless user space moved rip */
 };
 
 #define LODGE_NR_FIXED_MTRRS	11
@@ -135,6 +145,7 @@ struct lodge_vcpu_arch {
 	struct lodge_events events;
 	bool nmi_window_by_iret;	/* IRET is intercepted */
 	bool nmi_single_step;		/* stepping over it */
+	unsigned long nmi_step_rflags;	/* guest's TF and RF meanwhile */
 	unsigned long nmi_iret_rip;
 	bool irq_window_wanted;		/* run->request_interrupt_window, read once */
 	u64 exit_code;			/* of the last #VMEXIT, for the outer loop */
@@ -144,13 +155,16 @@ struct lodge_vcpu_arch {
 	u64 dr6;
 	u64 dr7;
 	struct kvm_guest_debug guest_debug;
-	unsigned long single_step_rip;
-	bool dr_live;
+	unsigned long single_step_rip;	/* linear; TF is set for user space if the guest is here */
+	u32 debug_exit;			/* DR6 bits of a KVM_EXIT_DEBUG that is due, or 0 */
+	bool dr_live;			/* guest reaches DR0-7 itself until it leaves the inner loop */
 
 	/* xstate.c: user-ABI (standard, not compacted) image, 64-byte aligned */
 	void *xstate;			/* [I] */
 	u64 xcr0;
+	u64 host_xcr0;			/* [I] */
 	u64 xss;
+	u64 host_xss;			/* [I] 0 where there are no supervisor components */
 	u64 pkru;
 	u32 host_pkru;
 	bool fpu_live;
@@ -191,7 +205,8 @@ struct lodge_vcpu_arch {
 	struct lodge_x86_emulator emulator;
 
 	u32 sync_valid;			/* kvm_valid_regs, read once a run */
-	bool arrived;			/* arrive() since the last entry: IBPB etc. done */
+	u64 host_tsc_aux;		/* of the CPU of the last arrival */
+	bool tsc_aux_live;		/* hardware holds the guest's */
 };
 
 #endif

@@ -16,7 +16,4 @@ struct lodge_vcpu;
  */
 int lodge_mmio_emulate(struct lodge_vcpu *vcpu);
 
-/* Length of the instruction at rip, reading its bytes; may sleep. >0, or 0 after an exception was raised, or -errno (internal error exit filled: LODGE_EXIT_TO_USER is due). */
-int lodge_mmio_insn_length(struct lodge_vcpu *vcpu);
-
 #endif
