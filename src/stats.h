@@ -11,16 +11,15 @@
 struct lodge_vm;
 struct lodge_vcpu;
 
-/* "kvm-PID/vcpu-N" and its NUL */
-#define LODGE_STATS_ID_LEN	48
+/* Names and ids ("kvm-PID/vcpu-N") in a stats file, their NUL included. */
+#define LODGE_STATS_NAME_SIZE	48
 
 struct lodge_vm_stats {
 	u64 remote_tlb_flush;
 	u64 remote_tlb_flush_requests;
-	u64 pages_4k;		/* snapshot of the stage-2 trees, taken on read */
+	u64 pages_4k;		/* the three: counted by the trees, filled in for each read */
 	u64 pages_2m;
 	u64 pages_1g;
-	u64 mmio_exits_coalesced;
 };
 
 struct lodge_vcpu_stats {

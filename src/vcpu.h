@@ -56,7 +56,7 @@ struct lodge_vcpu {
 
 	struct lodge_stage2_cache table_cache;	/* [m] */
 	struct lodge_vcpu_stats stats;		/* [m] written by the vCPU's thread */
-	char stats_id[LODGE_STATS_ID_LEN];	/* [I] kvm-PID/vcpu-N */
+	char stats_id[LODGE_STATS_NAME_SIZE];	/* [I] kvm-PID/vcpu-N */
 
 	struct lodge_vcpu_arch arch;		/* [m] */
 };

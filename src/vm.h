@@ -68,7 +68,7 @@ struct lodge_vm {
 	raw_spinlock_t coalesced_lock;		/* one writer of the ring; taken in the inner loop */
 
 	struct lodge_vm_stats stats;		/* [a] */
-	char stats_id[LODGE_STATS_ID_LEN];	/* [I] kvm-PID */
+	char stats_id[LODGE_STATS_NAME_SIZE];	/* [I] kvm-PID */
 
 	struct lodge_vm_arch arch;
 };
