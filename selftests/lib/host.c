@@ -112,6 +112,26 @@ int lodge_host_cpus(void)
 }
 
 /**
+ * lodge_host_is_emulated - whether the processor is QEMU's software one
+ *
+ * A few of its virtualisation features are incomplete; the tests that need
+ * them skip there, and only there.
+ */
+bool lodge_host_is_emulated(void)
+{
+	char text[4096] = "";
+	FILE *f = fopen("/proc/cpuinfo", "re");
+	bool found = false;
+
+	while (f && !found && fgets(text, sizeof(text), f))
+		found = !strncmp(text, "model name", 10) &&
+			strstr(text, "QEMU TCG");
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/**
  * lodge_host_read - read a small file
  * @path: the file
  * @text: filled in, without trailing newline
