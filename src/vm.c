@@ -27,7 +27,6 @@
 #include "dirty_log.h"
 #include "ioeventfd.h"
 #include "notifier.h"
-#include "tree.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -68,7 +67,6 @@ static void vm_destroy(struct lodge_vm *vm)
 	lodge_io_bus_destroy(vm);
 	lodge_arch_vm_destroy(vm);
 	lodge_memslot_vm_destroy(vm);
-	lodge_tree_vm_destroy(vm);
 	vm_free(vm);
 }
 
@@ -122,12 +120,9 @@ static struct lodge_vm *vm_new(unsigned long type)
 
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
-	err = lodge_tree_vm_init(vm);
-	if (err)
-		goto err_free;
 	err = lodge_memslot_vm_init(vm);
 	if (err)
-		goto err_tree;
+		goto err_free;
 	err = lodge_arch_vm_init(vm, type);
 	if (err)
 		goto err_slots;
@@ -140,8 +135,6 @@ err_arch:
 	lodge_arch_vm_destroy(vm);
 err_slots:
 	lodge_memslot_vm_destroy(vm);
-err_tree:
-	lodge_tree_vm_destroy(vm);
 err_free:
 	vm_free(vm);
 	return ERR_PTR(err);
