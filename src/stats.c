@@ -39,7 +39,6 @@ static_assert(offsetof(struct stats_desc, name) == offsetof(struct kvm_stats_des
 	}
 #define COUNTER(owner, field)	DESC(owner, field, KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_NONE)
 #define INSTANT(owner, field)	DESC(owner, field, KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_NONE)
-#define BOOLEAN(owner, field)	DESC(owner, field, KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BOOLEAN)
 
 static const struct stats_desc vm_desc[] = {
 	COUNTER(vm, remote_tlb_flush),
@@ -62,16 +61,13 @@ static const struct stats_desc vcpu_desc[] = {
 	COUNTER(vcpu, halt_exits),
 	COUNTER(vcpu, request_irq_exits),
 	COUNTER(vcpu, irq_exits),
-	COUNTER(vcpu, host_state_reload),
-	COUNTER(vcpu, fpu_reload),
 	COUNTER(vcpu, insn_emulation),
 	COUNTER(vcpu, insn_emulation_fail),
+	COUNTER(vcpu, insn_fetch_cycles),
 	COUNTER(vcpu, hypercalls),
 	COUNTER(vcpu, irq_injections),
 	COUNTER(vcpu, nmi_injections),
-	COUNTER(vcpu, req_event),
 	COUNTER(vcpu, tlb_flush),
-	BOOLEAN(vcpu, guest_mode),
 };
 
 /* One file's contents, but for the header. */

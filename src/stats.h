@@ -35,16 +35,13 @@ struct lodge_vcpu_stats {
 	u64 halt_exits;
 	u64 request_irq_exits;
 	u64 irq_exits;
-	u64 host_state_reload;
-	u64 fpu_reload;
 	u64 insn_emulation;
 	u64 insn_emulation_fail;
+	u64 insn_fetch_cycles;	/* only while the parameter measure_fetch is set */
 	u64 hypercalls;
 	u64 irq_injections;
 	u64 nmi_injections;
-	u64 req_event;
 	u64 tlb_flush;
-	u64 guest_mode;
 };
 
 /* KVM_GET_STATS_FD. Context: may sleep. Return: a file descriptor or -errno. The file holds a VM reference. */

@@ -22,6 +22,7 @@
 #include "pio.h"
 #include "regs.h"
 #include "svm/vmcb.h"
+#include "trace.h"
 #include "trace_x86.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -101,6 +102,7 @@ static int read_fragment(struct lodge_vcpu *vcpu, gpa_t gpa, void *data, unsigne
 		return LODGE_EMU_UNHANDLEABLE;
 	if (mmio->next_read == mmio->nr_reads) {
 		if (lodge_io_bus_read(vcpu, LODGE_MMIO_BUS, gpa, len, f->data)) {
+			trace_kvm_mmio(LODGE_TRACE_MMIO_READ_UNSATISFIED, len, gpa, NULL);
 			run->exit_reason = KVM_EXIT_MMIO;
 			run->mmio.phys_addr = gpa;
 			run->mmio.len = len;
@@ -111,6 +113,7 @@ static int read_fragment(struct lodge_vcpu *vcpu, gpa_t gpa, void *data, unsigne
 		}
 		mmio->nr_reads++;
 	}
+	trace_kvm_mmio(LODGE_TRACE_MMIO_READ, len, gpa, f->data);
 	memcpy(data, f->data, len);
 	mmio->next_read++;
 	return LODGE_EMU_CONTINUE;
@@ -457,6 +460,7 @@ static int hand_out_writes(struct lodge_vcpu *vcpu)
 
 	while (mmio->next_write < mmio->nr_writes) {
 		f = &mmio->write[mmio->next_write++];
+		trace_kvm_mmio(LODGE_TRACE_MMIO_WRITE, f->len, f->gpa, f->data);
 		if (!lodge_io_bus_write(vcpu, LODGE_MMIO_BUS, f->gpa, f->len, f->data))
 			continue;
 		run->exit_reason = KVM_EXIT_MMIO;

@@ -35,8 +35,10 @@ static void emulate_cpuid(struct lodge_vcpu *vcpu)
 {
 	unsigned long *regs = vcpu->arch.regs;
 	u32 eax = regs[LODGE_RAX], ebx, ecx = regs[LODGE_RCX], edx;
+	u32 function = eax, index = ecx;
 
 	lodge_cpuid_guest(vcpu, &eax, &ebx, &ecx, &edx);
+	trace_kvm_cpuid(function, index, eax, ebx, ecx, edx, true, false);
 	regs[LODGE_RAX] = eax;
 	regs[LODGE_RBX] = ebx;
 	regs[LODGE_RCX] = ecx;

@@ -13,6 +13,7 @@
 #include "regs.h"
 #include "svm/svm.h"
 #include "svm/vmcb.h"
+#include "trace_x86.h"
 #include "vcpu.h"
 
 /* INT3 and INTO: re-executing the instruction delivers them again. */
@@ -54,6 +55,7 @@ static u64 begin_exception(struct lodge_vcpu *vcpu)
 		lodge_x86_save(vcpu)->rflags |= X86_EFLAGS_RF;
 	events->exception.pending = false;
 	events->exception.injected = true;
+	trace_kvm_inj_exception(events->exception.nr, events->exception.has_error, events->exception.error, false);
 	return exception_event(events);
 }
 
@@ -70,19 +72,33 @@ static u64 begin_nmi(struct lodge_vcpu *vcpu)
 	return LODGE_EVT_VALID | LODGE_EVT_NMI | X86_TRAP_NMI;
 }
 
+static u64 repeat_exception(const struct lodge_events *events)
+{
+	trace_kvm_inj_exception(events->exception.nr, events->exception.has_error, events->exception.error, true);
+	return exception_event(events);
+}
+
+static u64 interrupt_event(struct lodge_vcpu *vcpu)
+{
+	const struct lodge_events *events = &vcpu->arch.events;
+
+	vcpu->stats.irq_injections++;
+	trace_kvm_inj_virq(events->interrupt.nr, events->interrupt.soft, false);
+	return LODGE_EVT_VALID | (events->interrupt.soft ? LODGE_EVT_SOFT : LODGE_EVT_INTR) | events->interrupt.nr;
+}
+
 static u64 next_event(struct lodge_vcpu *vcpu)
 {
 	struct lodge_events *events = &vcpu->arch.events;
 
 	if (events->exception.injected)
-		return exception_event(events);
+		return repeat_exception(events);
 	if (events->exception.pending)
 		return begin_exception(vcpu);
 	if (events->nmi.injected)
 		return LODGE_EVT_VALID | LODGE_EVT_NMI | X86_TRAP_NMI;
 	if (events->interrupt.injected)
-		return LODGE_EVT_VALID | (events->interrupt.soft ? LODGE_EVT_SOFT : LODGE_EVT_INTR) |
-		       events->interrupt.nr;
+		return interrupt_event(vcpu);
 	if (events->nmi.pending && lodge_x86_nmi_allowed(vcpu))
 		return begin_nmi(vcpu);
 	return 0;

@@ -7,7 +7,9 @@
  * instruction, and the guest simply executes what is there now.
  */
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <asm/processor-flags.h>
+#include <asm/tsc.h>
 
 #include "emulate/emulate.h"
 #include "events.h"
@@ -18,12 +20,28 @@
 #include "vm.h"
 #include "walk.h"
 
+static bool measure_fetch;
+module_param(measure_fetch, bool, 0644);
+MODULE_PARM_DESC(measure_fetch, "count TSC cycles spent on reading instructions without NRIPS (statistic insn_fetch_cycles)");
+
 static enum lodge_x86_mode mode_of(struct lodge_vcpu *vcpu)
 {
 	struct lodge_vmcb_save *save = lodge_x86_save(vcpu);
 
 	return lodge_x86_mode(save->cr0 & X86_CR0_PE, save->rflags & X86_EFLAGS_VM,
 			      vcpu->arch.efer & EFER_LMA, save->cs.attrib & BIT(9), save->cs.attrib & BIT(10));
+}
+
+static bool decode_atomic(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn)
+{
+	u8 bytes[LODGE_X86_MAX_INSN];
+	unsigned int n;
+	int idx;
+
+	idx = srcu_read_lock(&vcpu->vm->srcu);
+	n = lodge_walk_fetch_atomic(vcpu, bytes);
+	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	return n && lodge_x86_decode(insn, bytes, n, mode_of(vcpu)) > 0;
 }
 
 /**
@@ -35,14 +53,15 @@ static enum lodge_x86_mode mode_of(struct lodge_vcpu *vcpu)
  */
 bool lodge_svm_decode_atomic(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn)
 {
-	u8 bytes[LODGE_X86_MAX_INSN];
-	unsigned int n;
-	int idx;
+	u64 start;
+	bool ok;
 
-	idx = srcu_read_lock(&vcpu->vm->srcu);
-	n = lodge_walk_fetch_atomic(vcpu, bytes);
-	srcu_read_unlock(&vcpu->vm->srcu, idx);
-	return n && lodge_x86_decode(insn, bytes, n, mode_of(vcpu)) > 0;
+	if (likely(!READ_ONCE(measure_fetch)))
+		return decode_atomic(vcpu, insn);
+	start = rdtsc_ordered();
+	ok = decode_atomic(vcpu, insn);
+	vcpu->stats.insn_fetch_cycles += rdtsc_ordered() - start;
+	return ok;
 }
 
 /*
