@@ -305,7 +305,7 @@ static int instruction(struct lodge_vcpu *vcpu)
 	int r;
 
 	r = lodge_svm_decode(vcpu, &insn);
-	if (r < 0)
+	if (r < 0)	/* the emulator raises #UD or reports the bytes */
 		return lodge_mmio_emulate(vcpu);
 	if (!r || !lodge_svm_insn_is(&insn, code))
 		return LODGE_RESUME_GUEST;

@@ -99,7 +99,7 @@ static int fetch(struct lodge_vcpu *vcpu, u8 *bytes)
  * @insn: out
  *
  * Context: outer loop, SRCU held; may sleep.
- * Return: 1 decoded; 0 not: a fault was raised or the bytes changed under us, enter the guest again; -EFAULT.
+ * Return: 1 decoded; 0 a fault was raised; -EFAULT no memory there; -EINVAL no instruction that the decoder knows.
  */
 int lodge_svm_decode(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn)
 {
@@ -108,7 +108,7 @@ int lodge_svm_decode(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn)
 
 	if (n <= 0)
 		return n;
-	return lodge_x86_decode(insn, bytes, n, mode_of(vcpu)) > 0;
+	return lodge_x86_decode(insn, bytes, n, mode_of(vcpu)) > 0 ? 1 : -EINVAL;
 }
 
 /* Which instructions raise which exit. modrm: the whole byte where it tells, or 0. */
