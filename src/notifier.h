@@ -11,7 +11,7 @@ struct lodge_vm;
 
 /* Context: process, may sleep (takes mmap_lock). 0 or -errno. */
 int lodge_notifier_register(struct lodge_vm *vm);
-/* Context: may sleep; after it no callback runs. Zaps nothing itself. */
+/* Context: may sleep; after it no callback runs, and the trees are empty. */
 void lodge_notifier_unregister(struct lodge_vm *vm);
 
 /*
@@ -21,7 +21,7 @@ void lodge_notifier_unregister(struct lodge_vm *vm);
 unsigned long lodge_notifier_seq(struct lodge_vm *vm);
 bool lodge_notifier_retry(struct lodge_vm *vm, unsigned long seq, hva_t hva);
 
-/* A swap of the slots array waits here until no invalidation is in flight; see Documentation/locking.rst. */
+/* A swap of the slots array waits here until no invalidation is in flight; see Documentation/memory.rst. */
 void lodge_notifier_swap_begin(struct lodge_vm *vm);
 void lodge_notifier_swap_end(struct lodge_vm *vm);
 
