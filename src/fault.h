@@ -18,8 +18,9 @@ struct lodge_stage2_cache;
  * @gpa:    faulting address, bytes
  * @access: LODGE_ACCESS_* bits
  * @as_id:  address space the vCPU runs in
- * @slot:   out: the slot found, NULL if none; valid under the caller's SRCU
- * @hva:    out: host address of @gpa's byte, LODGE_INVALID_HVA if there is none
+ * @slot:   out: the slot found, NULL if none; valid under the caller's SRCU;
+ *	not looked for where the tree has the answer
+ * @hva:    out: host address of @gpa's byte, LODGE_INVALID_HVA without a slot
  */
 struct lodge_fault {
 	struct lodge_vm *vm;
@@ -34,7 +35,7 @@ struct lodge_fault {
 /* What lodge_fault_handle() returns beside a negative errno. */
 enum lodge_fault_result {
 	LODGE_FAULT_FIXED,	/* installed, or already was: enter again */
-	LODGE_FAULT_RETRY,	/* raced with an invalidation: enter again */
+	LODGE_FAULT_RETRY,	/* raced with a change, or a signal is pending: enter again */
 	LODGE_FAULT_MMIO,	/* no slot: emulate as MMIO */
 	LODGE_FAULT_READONLY,	/* write to a read-only slot: emulate as MMIO */
 };
@@ -43,10 +44,12 @@ enum lodge_fault_result {
  * lodge_fault_handle() - resolve one stage-2 fault
  * @fault: what happened
  *
- * Context: may sleep; caller holds the VM's SRCU read lock and no other lock.
+ * Context: may sleep; caller holds the VM's SRCU read lock and no other lock;
+ * the VMM's mm is current->mm.
  * Return: enum lodge_fault_result, or -EFAULT (the VMM's memory is not there or
- * not accessible so), -EHWPOISON (poisoned page; SIGBUS was sent), -ENOMEM
- * (no memory for tables), -EINTR (fatal signal), -EIO (VM dead).
+ * not accessible so), -ENOMEM (no memory for the page or for tables), -EIO
+ * (found a bug; the VM is dead). A signal gives LODGE_FAULT_RETRY, and so does
+ * a poisoned page, for which SIGBUS was sent: the run loop looks at signals.
  */
 int lodge_fault_handle(struct lodge_fault *fault);
 
