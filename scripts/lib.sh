@@ -10,6 +10,10 @@ LODGE_CACHE=${LODGE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lodge}
 LODGE_ROOT=$LODGE_CACHE/workshop
 export LODGE_TREE LODGE_CACHE LODGE_ROOT
 
+# What no kernel log may have.
+# shellcheck disable=SC2034 # used by those who source this
+lodge_bad_log='BUG:|WARNING:|Call Trace|refcount_t:|unreferenced object|Oops|general protection|soft lockup|rcu.*stall|Kernel panic'
+
 lodge_say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
