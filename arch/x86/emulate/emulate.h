@@ -197,10 +197,11 @@ struct lodge_x86_emulator;
 
 /**
  * struct lodge_x86_emu_ops - what the emulator needs from its caller
- * @read: read @bytes (1 to 32) at a linear address, which may cross pages. Access is
- *	LODGE_EMU_READ, LODGE_EMU_READ | LODGE_EMU_WRITE or LODGE_EMU_FETCH.
- * @write: write @bytes (1 to 32; more for string output of up to a page) at a linear
- *	address; if it crosses pages both are checked before either is changed.
+ * @read: read @bytes at a linear address. 1 to 32 bytes may cross pages; string output
+ *	reads up to LODGE_EMU_BUFFER within a page. Access is LODGE_EMU_READ,
+ *	LODGE_EMU_READ | LODGE_EMU_WRITE or LODGE_EMU_FETCH.
+ * @write: write @bytes at a linear address, the same sizes; if it crosses pages both are
+ *	checked before either is changed.
  * @check: would this access succeed? No data moves; a device address is success.
  * @cmpxchg: atomically replace *@old by *@new if memory holds *@old; *@old becomes what memory
  *	held. Sizes 1, 2, 4, 8, 16. A device address: a plain write fragment, *@old unchanged.
@@ -245,6 +246,13 @@ struct lodge_x86_emu_ops {
 
 #define LODGE_EMU_BUFFER	1024	/* bytes of string I/O moved at once */
 
+/* The registers an instruction may change. */
+struct lodge_x86_saved {
+	u64 gpr[LODGE_X86_NR_GPRS];
+	u64 rip;
+	u64 rflags;
+};
+
 /**
  * struct lodge_x86_emulator - registers and context of one emulation
  * @ops: the caller's operations
@@ -257,7 +265,8 @@ struct lodge_x86_emu_ops {
  * @xcr0: for AVX
  * @mode: decoding mode
  * @cpl: current privilege level
- * @max_iterations: of a repeated string instruction in one call; 0 is taken as 1
+ * @max_iterations: of a repeated string instruction in one call; 0, or RFLAGS.TF, is 1. A block
+ *	of port data (one page and LODGE_EMU_BUFFER at most) counts as one.
  * @nr_bytes: valid bytes in @bytes; only grows
  * @bytes: instruction bytes from RIP on
  * @insn: the decoded instruction
@@ -265,6 +274,7 @@ struct lodge_x86_emu_ops {
  * @stop: set by callbacks: end a repeated instruction after this iteration
  * @retired: RIP moved past the instruction
  * @shadow: the instruction blocks interrupts until the next has retired
+ * @saved: private: what to go back to when an instruction does not complete
  * @buffer: scratch for string I/O
  *
  * About 1.5 KiB: allocate with the vCPU, not on the stack. After a re-run following IO_NEEDED
@@ -289,6 +299,7 @@ struct lodge_x86_emulator {
 	bool stop;
 	bool retired;
 	bool shadow;
+	struct lodge_x86_saved saved;
 	u8 buffer[LODGE_EMU_BUFFER];
 };
 
