@@ -61,6 +61,7 @@ static const struct stats_desc vcpu_desc[] = {
 	COUNTER(vcpu, halt_exits),
 	COUNTER(vcpu, request_irq_exits),
 	COUNTER(vcpu, irq_exits),
+	COUNTER(vcpu, fpu_reload),
 	COUNTER(vcpu, insn_emulation),
 	COUNTER(vcpu, insn_emulation_fail),
 	COUNTER(vcpu, insn_fetch_cycles),

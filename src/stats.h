@@ -35,6 +35,7 @@ struct lodge_vcpu_stats {
 	u64 halt_exits;
 	u64 request_irq_exits;
 	u64 irq_exits;
+	u64 fpu_reload;
 	u64 insn_emulation;
 	u64 insn_emulation_fail;
 	u64 insn_fetch_cycles;	/* only while the parameter measure_fetch is set */
