@@ -41,14 +41,17 @@ struct lodge_vm_arch {
 	bool triple_fault_event;	/* [V] KVM_CAP_X86_TRIPLE_FAULT_EVENT */
 	bool exit_on_emulation_failure;	/* [V] */
 	u64 disabled_quirks;		/* [V] */
-	struct lodge_msr_filter __rcu *msr_filter;	/* [V], readers by the VM's SRCU */
+	struct lodge_msr_filter __rcu *msr_filter;	/* [V], readers by RCU */
+	u32 max_vcpu_ids;		/* [V] KVM_CAP_MAX_VCPU_ID, 0: not given */
+	u32 boot_cpu_id;		/* [V] KVM_SET_BOOT_CPU_ID */
 
 	raw_spinlock_t clock_lock;
 	s64 kvmclock_offset;		/* clock_lock: KVM_GET/SET_CLOCK, ns */
 	u32 default_tsc_khz;		/* [V] */
-	u64 tsc_last_write;		/* clock_lock: guest TSC value written last ... */
-	u64 tsc_last_host;		/* ... at this host TSC */
-	u64 tsc_last_offset;		/* ... giving this offset */
+	u64 tsc_last_offset;		/* clock_lock: given to the vCPU that was written last ... */
+	u32 tsc_last_khz;		/* ... whose frequency is this; 0: none yet */
+	bool tsc_user_set;		/* clock_lock: user space has written a TSC */
+	u64 tsc_lost_seen;		/* clock_lock: suspends that tsc_last_offset makes up for */
 
 	unsigned long *msrpm;		/* [I] MSR permission map shared by all vCPUs */
 	unsigned long *iopm;		/* [I] I/O permission map: all intercepted */
@@ -185,19 +188,19 @@ struct lodge_vcpu_arch {
 	u64 tsc_offset;			/* guest TSC = host TSC + offset */
 	u64 tsc_adjust;
 	u32 tsc_khz;
-	u64 last_host_tsc;		/* at the last depart; clock.c compensates a TSC that went back */
+	u64 last_host_tsc;		/* at the last depart */
+	u64 tsc_lost_seen;		/* suspends that tsc_offset makes up for */
 	u64 ucode_rev;
 	u64 hwcr;
-	u64 platform_info;
+	u64 de_cfg;
 	u64 mtrr_def_type;
 	u64 mtrr_fixed[LODGE_NR_FIXED_MTRRS];
 	u64 mtrr_var[2 * LODGE_NR_VAR_MTRRS];
 	u64 mcg_cap, mcg_status, mcg_ctl;
 	u64 *mce_banks;			/* 4 * LODGE_MCE_BANKS */
 	struct {
-		u32 index;
-		u64 data;
 		bool write;
+		unsigned long next_rip;
 	} msr_exit;			/* waits for user space */
 
 	struct lodge_pio_state pio;

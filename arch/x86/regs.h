@@ -39,6 +39,25 @@ static inline bool lodge_x86_is_64bit(struct lodge_vcpu *vcpu)
 	return lodge_x86_long_mode(vcpu) && (lodge_x86_save(vcpu)->cs.attrib & BIT(9));	/* L */
 }
 
+static inline bool lodge_x86_paging(struct lodge_vcpu *vcpu)
+{
+	return lodge_x86_save(vcpu)->cr0 & X86_CR0_PG;
+}
+
+/* TPR[7:4]; the VMCB's copy is the guest's own, which it writes without an exit. */
+static inline u64 lodge_x86_cr8(struct lodge_vcpu *vcpu)
+{
+	return vcpu->arch.vmcb->control.int_ctl & LODGE_V_TPR_MASK;
+}
+
+/* Linear address of the instruction at rip. */
+static inline unsigned long lodge_x86_linear_rip(struct lodge_vcpu *vcpu)
+{
+	struct lodge_vmcb_save *save = lodge_x86_save(vcpu);
+
+	return lodge_x86_is_64bit(vcpu) ? save->rip : (u32)(save->cs.base + save->rip);
+}
+
 static inline unsigned int lodge_x86_cpl(struct lodge_vcpu *vcpu)
 {
 	return lodge_x86_save(vcpu)->cpl;
@@ -56,6 +75,19 @@ int lodge_x86_set_cr3(struct lodge_vcpu *vcpu, u64 cr3);
 int lodge_x86_set_cr4(struct lodge_vcpu *vcpu, u64 cr4);
 int lodge_x86_set_cr8(struct lodge_vcpu *vcpu, u64 cr8);
 int lodge_x86_set_efer(struct lodge_vcpu *vcpu, u64 efer, bool host);
+
+/* Store a value that was checked; clean bits, intercepts and translations follow. For KVM_SET_SREGS and the above. */
+void lodge_x86_put_cr0(struct lodge_vcpu *vcpu, u64 cr0);
+void lodge_x86_put_cr4(struct lodge_vcpu *vcpu, u64 cr4);
+void lodge_x86_put_efer(struct lodge_vcpu *vcpu, u64 efer);
+bool lodge_x86_cr0_valid(u64 cr0);
+
+/* RFLAGS as the guest has them: without the TF of the host's own stepping; set puts that back. */
+unsigned long lodge_x86_get_rflags(struct lodge_vcpu *vcpu);
+void lodge_x86_set_rflags(struct lodge_vcpu *vcpu, unsigned long rflags);
+
+/* Legal value of IA32_APIC_BASE for this vCPU's CPUID. */
+bool lodge_x86_apic_base_valid(struct lodge_vcpu *vcpu, u64 apic_base);
 
 /* rip past the present instruction; clears the interrupt shadow and RF, raises a pending single-step trap. */
 void lodge_x86_advance_rip(struct lodge_vcpu *vcpu, unsigned long next_rip);

@@ -13,6 +13,9 @@
 
 struct lodge_vcpu;
 
+/* Module init, after lodge_cpuid_init(): what images look like here. */
+void lodge_xstate_host_init(void);
+
 int lodge_xstate_init(struct lodge_vcpu *vcpu);	/* -ENOMEM */
 void lodge_xstate_free(struct lodge_vcpu *vcpu);
 void lodge_xstate_reset(struct lodge_vcpu *vcpu);
@@ -29,7 +32,7 @@ void lodge_xstate_save(struct lodge_vcpu *vcpu);
 void lodge_xstate_enter(struct lodge_vcpu *vcpu);
 void lodge_xstate_leave(struct lodge_vcpu *vcpu);
 
-/* XSETBV by the guest. 0 or 1 (#GP). Also usable while the FPU is live (XCR0 is switched at once). */
+/* XSETBV by the guest. 0 or 1 (#GP, also for CPL > 0). Also usable while the FPU is live (XCR0 is switched at once). */
 int lodge_xstate_set_xcr0(struct lodge_vcpu *vcpu, u32 index, u64 xcr0);
 
 /* For the emulator: vector register @n, low @bytes (16 or 32). FPU not live. */

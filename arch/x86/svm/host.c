@@ -26,6 +26,7 @@
 #include "mmu/npt.h"
 #include "msr.h"
 #include "svm/svm.h"
+#include "xstate.h"
 
 #define VM_CR_SVMDIS		BIT_ULL(4)
 #define TSC_RATIO_ONE_HIGH	1
@@ -332,6 +333,7 @@ int lodge_arch_host_init(void)
 	lodge_npt_init(__sme_set(0ULL));
 	lodge_cpuid_init();
 	lodge_msr_init();
+	lodge_xstate_host_init();
 
 	err = enable_all();
 	if (err)
