@@ -9,7 +9,6 @@
 #include <linux/kvm.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
-#include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
@@ -22,6 +21,7 @@
 
 /* DR6: bits that are 0 when their event happened, all others are 1 then. */
 #define DR6_ACTIVE_LOW		0xffff0ff0ull
+#define DR6_BREAKPOINTS		0xfull
 /* A #DB payload has "some breakpoint was enabled" here, where DR6 has a zero. */
 #define DB_PAYLOAD_ENABLED	BIT_ULL(12)
 #define DR7_GD			BIT_ULL(13)
@@ -62,7 +62,7 @@ static bool makes_double_fault(u8 first, u8 second)
 
 static void deliver_db_payload(struct lodge_vcpu *vcpu, u64 payload)
 {
-	u64 dr6 = vcpu->arch.dr6 & ~(u64)DR_TRAP_BITS;
+	u64 dr6 = vcpu->arch.dr6 & ~DR6_BREAKPOINTS;
 
 	dr6 |= DR6_ACTIVE_LOW | payload;
 	dr6 ^= payload & DR6_ACTIVE_LOW;

@@ -224,6 +224,7 @@ bool lodge_xstate_load(struct lodge_vcpu *vcpu)
 	}
 	load_controls(vcpu);
 	vcpu->arch.fpu_live = true;
+	vcpu->stats.fpu_reload++;
 	return true;
 }
 

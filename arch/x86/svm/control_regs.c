@@ -19,6 +19,7 @@
 #define OP_MOV_FROM_DR	0x21
 #define OP_MOV_TO_CR	0x22
 #define OP_GROUP_7	0x01
+#define OP_CLTS		0x06
 #define GROUP_7_SMSW	4
 #define GROUP_7_LMSW	6
 
@@ -120,6 +121,8 @@ int lodge_svm_handle_cr(struct lodge_vcpu *vcpu, const struct lodge_x86_insn *in
 		set_gpr(vcpu, insn->rm, lodge_x86_cr0(vcpu));
 		lodge_x86_advance_rip(vcpu, next_rip);
 		return LODGE_RESUME_GUEST;
+	case OP_CLTS:
+		return finish_write(vcpu, lodge_x86_set_cr0(vcpu, lodge_x86_cr0(vcpu) & ~(u64)X86_CR0_TS), next_rip);
 	case OP_GROUP_7:
 	default:
 		return handle_group_7(vcpu, insn, next_rip);

@@ -280,21 +280,6 @@ static int handle_iret(struct lodge_vcpu *vcpu)
 	return LODGE_RESUME_GUEST;
 }
 
-/* The trap after the IRET that step_over_iret() asked for is not the guest's. */
-static int handle_db(struct lodge_vcpu *vcpu)
-{
-	if (vcpu->arch.nmi_single_step) {
-		vcpu->arch.nmi_single_step = false;
-		if (!(vcpu->arch.guest_debug.control & KVM_GUESTDBG_SINGLESTEP)) {
-			lodge_x86_save(vcpu)->rflags &= ~(u64)(X86_EFLAGS_TF | X86_EFLAGS_RF);
-			lodge_x86_save(vcpu)->dr6 &= ~(u64)DR_STEP;
-			lodge_vmcb_mark_dirty(vcpu->arch.vmcb, LODGE_CLEAN_DR);
-			return LODGE_RESUME_GUEST;
-		}
-	}
-	return lodge_dr_handle_db(vcpu);
-}
-
 /* Exits of an instruction whose bytes are needed, for its length or its operands. */
 static int instruction(struct lodge_vcpu *vcpu)
 {
@@ -362,7 +347,7 @@ int lodge_arch_vcpu_handle_exit(struct lodge_vcpu *vcpu)
 	case LODGE_EXIT_MWAIT_COND:
 		return instruction(vcpu);
 	case LODGE_EXIT_EXCP(X86_TRAP_DB):
-		return handle_db(vcpu);
+		return lodge_dr_handle_db(vcpu);
 	case LODGE_EXIT_EXCP(X86_TRAP_BP):
 		return lodge_dr_handle_bp(vcpu);
 	case LODGE_EXIT_EXCP(X86_TRAP_AC):
@@ -419,6 +404,8 @@ int lodge_arch_vcpu_prepare(struct lodge_vcpu *vcpu)
 		vcpu->arch.events.triple_fault = false;
 		return exit_to_user(vcpu, KVM_EXIT_SHUTDOWN);
 	}
+	if (lodge_dr_exit_due(vcpu))
+		return LODGE_EXIT_TO_USER;
 	if (vcpu->arch.irq_window_wanted && lodge_x86_interrupt_allowed(vcpu)) {
 		vcpu->stats.request_irq_exits++;
 		return exit_to_user(vcpu, KVM_EXIT_IRQ_WINDOW_OPEN);

@@ -134,6 +134,7 @@ static void step_over_iret(struct lodge_vcpu *vcpu)
 {
 	if (vcpu->arch.nmi_single_step || !vcpu->arch.nmi_window_by_iret || !vcpu->arch.events.nmi.pending)
 		return;
+	vcpu->arch.nmi_step_rflags = lodge_x86_get_rflags(vcpu) & (X86_EFLAGS_TF | X86_EFLAGS_RF);
 	vcpu->arch.nmi_single_step = true;
 	lodge_x86_save(vcpu)->rflags |= X86_EFLAGS_TF | X86_EFLAGS_RF;
 }

@@ -139,7 +139,9 @@ static bool is_cr0_access(const struct lodge_x86_insn *insn)
 {
 	if (insn->map != LODGE_X86_MAP_0F)
 		return false;
-	return insn->opcode == 0x20 || insn->opcode == 0x22 || (insn->opcode == 0x01 && insn->has_modrm);
+	/* CLTS too: all writes are intercepted while the guest's CR0 is not hardware's */
+	return insn->opcode == 0x20 || insn->opcode == 0x22 || insn->opcode == 0x06 ||
+	       (insn->opcode == 0x01 && insn->has_modrm);
 }
 
 static bool is_dr_access(const struct lodge_x86_insn *insn)
