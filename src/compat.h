@@ -19,6 +19,7 @@
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
+#include <linux/timekeeping.h>
 #include <linux/version.h>
 #include "probe.h"
 
@@ -208,6 +209,37 @@ static inline void hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*f
 #define lodge_syscore_register(name)	register_syscore_ops(&(name))
 #define lodge_syscore_unregister(name)	unregister_syscore_ops(&(name))
 #endif
+
+/* Time */
+
+/* One instant on several clocks; @cycles is the clocksource's counter, whichever that is. */
+struct lodge_instant {
+	u64 cycles;
+	u64 real_ns;
+	u64 raw_ns;
+};
+
+/* Context: any but NMI. */
+static inline struct lodge_instant lodge_instant_now(void)
+{
+	struct system_time_snapshot snap;
+
+#ifdef LODGE_HAVE_SNAPSHOT_ID
+	ktime_get_snapshot_id(CLOCK_REALTIME, &snap);
+	return (struct lodge_instant){
+		.cycles = snap.hw_cycles,
+		.real_ns = ktime_to_ns(snap.systime),
+		.raw_ns = ktime_to_ns(snap.monoraw),
+	};
+#else
+	ktime_get_snapshot(&snap);
+	return (struct lodge_instant){
+		.cycles = snap.cycles,
+		.real_ns = ktime_to_ns(snap.real),
+		.raw_ns = ktime_to_ns(snap.raw),
+	};
+#endif
+}
 
 /* x86 */
 

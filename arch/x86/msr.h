@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Model-specific registers: guest accesses, KVM_GET/SET_MSRS, lists, filter.
+ * Model-specific registers: guest accesses, KVM_GET/SET_MSRS.
  */
 #ifndef LODGE_X86_MSR_H
 #define LODGE_X86_MSR_H
@@ -11,28 +11,30 @@
 struct lodge_vcpu;
 struct lodge_vm;
 
-/* One access. 0; 1: #GP for a guest, "stop here" for KVM_GET/SET_MSRS. @host: from an ioctl. Never sleeps unless @host. */
+/* What the accessors return beside 0; both are #GP for a guest and "stop here" for KVM_GET/SET_MSRS. */
+#define LODGE_MSR_INVALID	1	/* the register is there; not this access, not this value */
+#define LODGE_MSR_UNKNOWN	2	/* no such register */
+
 int lodge_msr_get(struct lodge_vcpu *vcpu, u32 index, u64 *data, bool host);
 int lodge_msr_set(struct lodge_vcpu *vcpu, u32 index, u64 data, bool host);
 
-/*
- * RDMSR/WRMSR intercepts, after the instruction's length is known: filter, user-space exits, #GP.
- * Returns LODGE_RESUME_GUEST or LODGE_EXIT_TO_USER; advances rip itself where the instruction completes.
- */
 int lodge_msr_emulate(struct lodge_vcpu *vcpu, bool write, unsigned long next_rip);
-/* The same for the inner loop: true if done without leaving it. */
 bool lodge_msr_emulate_fast(struct lodge_vcpu *vcpu, bool write, unsigned long next_rip);
 
-/* Module init: which MSRs of the list this host has. */
 void lodge_msr_init(void);
-long lodge_msr_dev_ioctl(unsigned int ioctl, void __user *argp);	/* index lists, feature MSRs */
-long lodge_msr_vcpu_ioctl(struct lodge_vcpu *vcpu, unsigned int ioctl, void __user *argp);	/* KVM_GET/SET_MSRS */
-/* KVM_X86_SET_MSR_FILTER; @compat: the 32-bit layout. */
-long lodge_msr_set_filter(struct lodge_vm *vm, void __user *argp, bool compat);
-void lodge_msr_vm_destroy(struct lodge_vm *vm);
 void lodge_msr_reset(struct lodge_vcpu *vcpu);
+/* KVM_GET_MSRS, KVM_SET_MSRS of a vCPU */
+long lodge_msr_vcpu_ioctl(struct lodge_vcpu *vcpu, unsigned int ioctl, void __user *argp);
 
-/* Permission map shared by a VM's vCPUs: which MSRs guests reach directly (fs/gs base, syscall, sysenter). */
+/* msr_list.c: KVM_GET_MSR_INDEX_LIST, KVM_GET_MSR_FEATURE_INDEX_LIST, KVM_GET_MSRS of the system file */
+void lodge_msr_list_init(void);
+long lodge_msr_list_ioctl(unsigned int ioctl, void __user *argp);
+int lodge_msr_list_get_feature(u32 index, u64 *data);
+/* One KVM_GET/SET_MSRS: @access is called for each entry until it returns other than 0; @arg goes to it. */
+long lodge_msr_list_access(void __user *argp, int (*access)(void *arg, u32 index, u64 *data), void *arg, bool write_back);
+
+/* msr_passthrough.c: what guests reach without an exit */
 void lodge_msr_fill_permission_map(unsigned long *msrpm);
+void lodge_msr_passthrough_filter(struct lodge_vm *vm);
 
 #endif
