@@ -3,7 +3,6 @@
  * What a #VMEXIT means: exits that finish in the inner loop first, then those
  * that may sleep.
  */
-#include <asm/debugreg.h>
 #include <asm/trapnr.h>
 
 #include "arch_vcpu.h"
