@@ -6,7 +6,6 @@
 #ifndef MEMSLOT_WORLD_H
 #define MEMSLOT_WORLD_H
 
-#include <asm-generic/int-ll64.h>
 #include <assert.h>
 #include <linux/bits.h>
 #include <linux/compiler.h>

@@ -3,6 +3,7 @@
 #ifndef SHIM_LINUX_TYPES_H
 #define SHIM_LINUX_TYPES_H
 
+#include <asm-generic/int-ll64.h>	/* __u32 and the like, for the system's headers */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
