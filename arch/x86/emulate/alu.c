@@ -251,7 +251,7 @@ static int run_xadd(struct lodge_x86_emulator *e)
 	return r;
 }
 
-/* The destination is written in either case, as the processor does. */
+/* Memory is written in either case, as the processor does; a register only if equal. */
 static int run_cmpxchg(struct lodge_x86_emulator *e)
 {
 	unsigned int bytes = lodge_x86_operand_bytes(e);
@@ -263,7 +263,8 @@ static int run_cmpxchg(struct lodge_x86_emulator *e)
 	if (r)
 		return r;
 	lodge_x86_alu_compute(e, LODGE_X86_CMP, expected, old, bytes);
-	r = lodge_x86_operand_update(e, bytes, old, old == expected ? new : old);
+	if (old == expected || lodge_x86_is_memory(e))
+		r = lodge_x86_operand_update(e, bytes, old, old == expected ? new : old);
 	if (old != expected)
 		lodge_x86_operand_set_reg(e, LODGE_X86_RAX, bytes, old);
 	return r;
@@ -324,18 +325,17 @@ static int exchange_pair(struct lodge_x86_emulator *e, u64 linear, unsigned int 
 static int run_cmpxchg_pair(struct lodge_x86_emulator *e)
 {
 	unsigned int half = e->insn.op_bytes == 8 ? 8 : 4;
-	u64 linear;
+	unsigned int access = LODGE_EMU_READ | LODGE_EMU_WRITE;
+	u64 offset = lodge_x86_operand_address(e), linear;
 	int r;
 
 	if (!lodge_x86_is_memory(e))
 		return lodge_x86_operand_raise(e, LODGE_X86_VECTOR_UD);
-	r = lodge_x86_operand_linear(e, e->insn.seg, lodge_x86_operand_address(e), 2 * half,
-				     LODGE_EMU_READ | LODGE_EMU_WRITE, &linear);
-	if (r)
-		return r;
-	if (half == 8 && (linear & 15))
-		return lodge_x86_operand_raise(e, LODGE_X86_VECTOR_GP);
-	return exchange_pair(e, linear, half);
+	if (half == 8)
+		r = lodge_x86_operand_aligned(e, e->insn.seg, offset, 16, access, &linear);
+	else
+		r = lodge_x86_operand_linear(e, e->insn.seg, offset, 8, access, &linear);
+	return r ?: exchange_pair(e, linear, half);
 }
 
 /* adcx (66) carries through CF alone, adox (F3) through OF alone. */

@@ -114,6 +114,8 @@ void lodge_x86_operand_set_reg(struct lodge_x86_emulator *e, unsigned int n, uns
 u64 lodge_x86_operand_address(const struct lodge_x86_emulator *e);
 int lodge_x86_operand_linear(struct lodge_x86_emulator *e, enum lodge_x86_seg seg, u64 offset,
 			     unsigned int bytes, unsigned int access, u64 *linear);
+int lodge_x86_operand_aligned(struct lodge_x86_emulator *e, enum lodge_x86_seg seg, u64 offset,
+			      unsigned int bytes, unsigned int access, u64 *linear);
 int lodge_x86_operand_load(struct lodge_x86_emulator *e, enum lodge_x86_seg seg, u64 offset,
 			   void *data, unsigned int bytes, unsigned int access);
 int lodge_x86_operand_store(struct lodge_x86_emulator *e, enum lodge_x86_seg seg, u64 offset,

@@ -103,18 +103,18 @@ static int run_extend(struct lodge_x86_emulator *e)
 	return LODGE_EMU_CONTINUE;
 }
 
+/* The source is four bytes even under 66, where AMD keeps the low two. */
 static int run_movsxd(struct lodge_x86_emulator *e)
 {
-	unsigned int bytes = e->insn.op_bytes == 2 ? 2 : 4;
 	u64 value;
 	int r;
 
 	if (e->mode != LODGE_X86_LONG64)
 		return LODGE_EMU_UNHANDLEABLE;	/* arpl */
-	r = lodge_x86_operand_read(e, bytes, &value);
+	r = lodge_x86_operand_read(e, 4, &value);
 	if (!r)
 		lodge_x86_operand_set_reg(e, e->insn.reg, e->insn.op_bytes,
-					  lodge_x86_sign_extend(value, bytes));
+					  lodge_x86_sign_extend(value, 4));
 	return r;
 }
 

@@ -180,6 +180,14 @@ static bool is_misaligned(const struct lodge_x86_emulator *e, u64 linear, unsign
 	return checked && (linear & (bytes - 1));
 }
 
+static int translate(struct lodge_x86_emulator *e, enum lodge_x86_seg seg, u64 offset,
+		     unsigned int bytes, unsigned int access, u64 *linear)
+{
+	if (e->mode == LODGE_X86_LONG64)
+		return linear_long(e, seg, offset, bytes, linear);
+	return linear_legacy(e, seg, offset, bytes, access, linear);
+}
+
 /**
  * lodge_x86_operand_linear() - apply segmentation
  * @e: emulator
@@ -195,14 +203,32 @@ static bool is_misaligned(const struct lodge_x86_emulator *e, u64 linear, unsign
 int lodge_x86_operand_linear(struct lodge_x86_emulator *e, enum lodge_x86_seg seg, u64 offset,
 			     unsigned int bytes, unsigned int access, u64 *linear)
 {
-	int r;
+	int r = translate(e, seg, offset, bytes, access, linear);
 
-	if (e->mode == LODGE_X86_LONG64)
-		r = linear_long(e, seg, offset, bytes, linear);
-	else
-		r = linear_legacy(e, seg, offset, bytes, access, linear);
 	if (!r && !(access & LODGE_EMU_FETCH) && is_misaligned(e, *linear, bytes))
 		r = lodge_x86_operand_raise(e, LODGE_X86_VECTOR_AC);
+	return r;
+}
+
+/**
+ * lodge_x86_operand_aligned() - apply segmentation for an instruction that demands alignment
+ * @e: emulator
+ * @seg: segment register
+ * @offset: offset into it
+ * @bytes: size of the access and its alignment
+ * @access: LODGE_EMU_READ, WRITE
+ * @linear: filled
+ *
+ * Context: as the get_seg operation.
+ * Return: LODGE_EMU_CONTINUE, or LODGE_EMU_FAULT with #GP or #SS; #GP comes before #AC.
+ */
+int lodge_x86_operand_aligned(struct lodge_x86_emulator *e, enum lodge_x86_seg seg, u64 offset,
+			      unsigned int bytes, unsigned int access, u64 *linear)
+{
+	int r = translate(e, seg, offset, bytes, access, linear);
+
+	if (!r && (*linear & (bytes - 1)))
+		r = lodge_x86_operand_raise(e, LODGE_X86_VECTOR_GP);
 	return r;
 }
 

@@ -133,21 +133,14 @@ static void set_vector(struct lodge_x86_emulator *e, unsigned int n, u8 *data)
 	e->ops->set_sse(e, n, data, e->insn.vex ? 32 : 16);
 }
 
-static int check_alignment(struct lodge_x86_emulator *e, const struct vector_move *m,
-			   unsigned int bytes, u64 linear)
-{
-	if ((m->flags & ALIGNED) && (linear & (bytes - 1)))
-		return lodge_x86_operand_raise(e, LODGE_X86_VECTOR_GP);
-	return LODGE_EMU_CONTINUE;
-}
-
 static int memory_at(struct lodge_x86_emulator *e, const struct vector_move *m,
 		     unsigned int bytes, unsigned int access, u64 *linear)
 {
-	int r = lodge_x86_operand_linear(e, e->insn.seg, lodge_x86_operand_address(e), bytes,
-					 access, linear);
+	u64 offset = lodge_x86_operand_address(e);
 
-	return r ?: check_alignment(e, m, bytes, *linear);
+	if (m->flags & ALIGNED)
+		return lodge_x86_operand_aligned(e, e->insn.seg, offset, bytes, access, linear);
+	return lodge_x86_operand_linear(e, e->insn.seg, offset, bytes, access, linear);
 }
 
 static int load_bytes(struct lodge_x86_emulator *e, const struct vector_move *m, u8 *data,
