@@ -153,6 +153,14 @@ static int write_device(struct lodge_x86_emulator *e, gpa_t gpa, const void *dat
 	return LODGE_EMU_CONTINUE;
 }
 
+/* What a device answered counts, even if memory has come to its place meanwhile. */
+static bool is_answered(struct lodge_vcpu *vcpu, gpa_t gpa)
+{
+	const struct lodge_mmio_state *mmio = &vcpu->arch.mmio;
+
+	return mmio->next_read < mmio->nr_reads && mmio->read[mmio->next_read].gpa == gpa;
+}
+
 static int read_page(struct lodge_x86_emulator *e, u64 linear, void *data, unsigned int bytes, unsigned int access)
 {
 	struct lodge_vcpu *vcpu = vcpu_of(e);
@@ -162,7 +170,7 @@ static int read_page(struct lodge_x86_emulator *e, u64 linear, void *data, unsig
 	r = translate(e, linear, access, &gpa);
 	if (r)
 		return r;
-	if (lodge_guest_readable(vcpu->vm, 0, gpa))
+	if (!is_answered(vcpu, gpa) && lodge_guest_readable(vcpu->vm, 0, gpa))
 		return lodge_guest_read(vcpu->vm, 0, gpa, data, bytes) ? LODGE_EMU_UNHANDLEABLE : LODGE_EMU_CONTINUE;
 	if (access & LODGE_EMU_FETCH)
 		return LODGE_EMU_UNHANDLEABLE;
@@ -430,6 +438,8 @@ static void load_emulator(struct lodge_vcpu *vcpu)
 	vcpu->arch.mmio.next_read = 0;
 	vcpu->arch.mmio.nr_writes = 0;
 	vcpu->arch.mmio.next_write = 0;
+	if (!vcpu->arch.pio.answered)
+		vcpu->arch.pio.count = 0;
 }
 
 static void store_emulator(struct lodge_vcpu *vcpu)

@@ -77,6 +77,12 @@ SYM_FUNC_START(lodge_svm_switch)
 	movl	$MSR_IA32_SPEC_CTRL, %ecx
 	wrmsr
 1:
+	/*
+	 * GIF is off, so this opens nothing. But VMRUN takes the host's IF as the mask
+	 * of physical interrupts while the guest runs. Not next to VMRUN: the guest
+	 * would inherit STI's shadow.
+	 */
+	sti
 	mov	LODGE_VCPU_VMCB_PA(%rdi), %rax
 2:	vmload	%rax
 
@@ -103,6 +109,7 @@ SYM_FUNC_START(lodge_svm_switch)
 #endif
 4:	vmrun	%rax
 5:
+	cli
 	/* RAX is the host's again: free. Keep the guest's registers before any branch on them. */
 	pop	%rax
 	mov	%rcx, RCX_SLOT(%rax)
