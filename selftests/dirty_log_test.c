@@ -229,7 +229,7 @@ static LODGE_GUEST_FN void random_writes(uint64_t seed)
 	for (i = 1;; i++) {
 		seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
 		p[(seed >> 33) % PAGES * PAGE / 8 + (seed >> 20 & 0x1ff)] = seed;
-		if (i % 4096 == 0)
+		if (i % 128 == 0)
 			lodge_guest_say(i);
 	}
 }

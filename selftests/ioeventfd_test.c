@@ -207,10 +207,10 @@ TEST_F(ev, many_come_and_go)
 	int i, round;
 
 	for (round = 0; round < 2; round++) {
-		for (i = 0; i < 200; i++) {
+		for (i = 0; i < 60; i++) {
 			ASSERT_EQ(0, SET(self->fd, 0, MMIO + 4 * i, 0, 0));
 		}
-		for (i = 0; i < 200; i++) {
+		for (i = 0; i < 60; i++) {
 			ASSERT_EQ(0, SET(self->fd, DEASSIGN, MMIO + 4 * i, 0,
 					 0));
 		}
