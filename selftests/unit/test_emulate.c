@@ -864,7 +864,7 @@ static void print_trial(const struct trial *t, int native, int emulated)
 
 static void print_registers(const struct trial *t, const struct native_state *after)
 {
-	unsigned int i;
+	unsigned int i, shown = 0;
 
 	for (i = 0; i < 16; i++)
 		if (after->gpr[i] != world.e.gpr[i])
@@ -873,7 +873,7 @@ static void print_registers(const struct trial *t, const struct native_state *af
 	printf("#   flags: before %llx processor %llx emulator %llx\n", t->state.rflags,
 	       after->rflags, world.e.rflags);
 	for (i = 0; i < NATIVE_ARENA; i++)
-		if (native_arena[i] != world.memory[i])
+		if (native_arena[i] != world.memory[i] && shown++ < 4)
 			printf("#   memory %u: before %02x processor %02x emulator %02x\n", i,
 			       t->memory[i], native_arena[i], world.memory[i]);
 	for (i = 0; i < 16; i++)

@@ -173,11 +173,12 @@ static int linear_legacy(struct lodge_x86_emulator *e, enum lodge_x86_seg seg, u
 	return LODGE_EMU_CONTINUE;
 }
 
+/* Nothing is checked for more than 16 bytes of alignment. */
 static bool is_misaligned(const struct lodge_x86_emulator *e, u64 linear, unsigned int bytes)
 {
 	bool checked = e->cpl == 3 && (e->cr0 & CR0_AM) && (e->rflags & LODGE_X86_AC);
 
-	return checked && (linear & (bytes - 1));
+	return checked && (linear & ((bytes < 16 ? bytes : 16) - 1));
 }
 
 static int translate(struct lodge_x86_emulator *e, enum lodge_x86_seg seg, u64 offset,
