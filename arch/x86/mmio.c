@@ -589,9 +589,12 @@ int lodge_mmio_emulate(struct lodge_vcpu *vcpu)
 	case LODGE_EMU_FAULT:
 		return fault(vcpu);
 	case LODGE_EMU_IO_NEEDED:
+		/* Iterations of a string instruction before this one are done and stay so. */
+		store_emulator(vcpu);
 		vcpu->stats.mmio_exits++;
 		return LODGE_EXIT_TO_USER;
 	default:
+		store_emulator(vcpu);
 		return failure(vcpu);
 	}
 }
