@@ -375,6 +375,19 @@ static void set_nmi_mask(struct lodge_vcpu *vcpu, bool masked)
 		lodge_vmcb_clear_intercept(vcpu->arch.vmcb, LODGE_ICPT_IRET);
 }
 
+/**
+ * lodge_x86_events_reset() - forget everything on its way to the guest
+ * @vcpu: the vCPU
+ *
+ * Context: vcpu->mutex.
+ */
+void lodge_x86_events_reset(struct lodge_vcpu *vcpu)
+{
+	memset(&vcpu->arch.events, 0, sizeof(vcpu->arch.events));
+	vcpu->arch.nmi_single_step = false;
+	set_nmi_mask(vcpu, false);
+}
+
 static void set_nmi(struct lodge_vcpu *vcpu, const struct kvm_vcpu_events *in)
 {
 	struct lodge_events *events = &vcpu->arch.events;

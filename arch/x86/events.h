@@ -26,12 +26,15 @@ void lodge_x86_raise_db(struct lodge_vcpu *vcpu, u64 dr6_bits);
 /* Put the payload of the pending exception into CR2 or DR6; done at delivery, or at once without KVM_CAP_EXCEPTION_PAYLOAD. */
 void lodge_x86_apply_payload(struct lodge_vcpu *vcpu);
 
+/* Nothing pending, nothing half injected, NMIs open. */
+void lodge_x86_events_reset(struct lodge_vcpu *vcpu);
+
 /* Can an external interrupt be taken at the next instruction boundary: IF, shadow, nothing half-injected. */
 bool lodge_x86_interrupt_allowed(struct lodge_vcpu *vcpu);
 bool lodge_x86_nmi_allowed(struct lodge_vcpu *vcpu);
 
-int lodge_x86_queue_interrupt(struct lodge_vcpu *vcpu, u32 vector);	/* KVM_INTERRUPT: -EINVAL, -EEXIST as KVM */
-void lodge_x86_queue_nmi(struct lodge_vcpu *vcpu);			/* any context; saturates at 2 */
+int lodge_x86_queue_interrupt(struct lodge_vcpu *vcpu, u32 vector);	/* KVM_INTERRUPT: -EINVAL */
+void lodge_x86_queue_nmi(struct lodge_vcpu *vcpu);			/* saturates at 2 */
 
 void lodge_x86_get_events(struct lodge_vcpu *vcpu, struct kvm_vcpu_events *events);
 int lodge_x86_set_events(struct lodge_vcpu *vcpu, const struct kvm_vcpu_events *events);

@@ -34,10 +34,8 @@ static void emulate_cpuid(struct lodge_vcpu *vcpu)
 {
 	unsigned long *regs = vcpu->arch.regs;
 	u32 eax = regs[LODGE_RAX], ebx, ecx = regs[LODGE_RCX], edx;
-	u32 function = eax, index = ecx;
 
 	lodge_cpuid_guest(vcpu, &eax, &ebx, &ecx, &edx);
-	trace_kvm_cpuid(function, index, eax, ebx, ecx, edx, true, false);
 	regs[LODGE_RAX] = eax;
 	regs[LODGE_RBX] = ebx;
 	regs[LODGE_RCX] = ecx;
@@ -196,6 +194,8 @@ static int handle_entry_failure(struct lodge_vcpu *vcpu)
 static int handle_shutdown(struct lodge_vcpu *vcpu)
 {
 	lodge_x86_regs_reset(vcpu);
+	lodge_x86_events_reset(vcpu);
+	lodge_dr_reset(vcpu);
 	return exit_to_user(vcpu, KVM_EXIT_SHUTDOWN);
 }
 
