@@ -20,6 +20,7 @@
 #include "cpuid.h"
 #include "cpuid_bits.h"
 #include "regs.h"
+#include "trace_x86.h"
 #include "vcpu.h"
 
 #define HYPERVISOR_BASE		0x40000000u
@@ -205,19 +206,17 @@ void lodge_cpuid_guest(struct lodge_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u3
 {
 	struct kvm_cpuid_entry2 out = { .function = *eax, .index = *ecx };
 	const struct lodge_cpuid *cpuid = vcpu->arch.cpuid;
-	const struct kvm_cpuid_entry2 *entry;
+	const struct kvm_cpuid_entry2 *exact, *entry;
 
-	if (cpuid) {
-		entry = find(cpuid, out.function, out.index);
-		if (!entry)
-			entry = find_beyond_range(cpuid, out.function, out.index);
-		if (entry) {
-			out = *entry;
-			refresh(vcpu, &out);
-		} else {
-			absent_topology_level(cpuid, &out);
-		}
+	exact = cpuid ? find(cpuid, out.function, out.index) : NULL;
+	entry = cpuid && !exact ? find_beyond_range(cpuid, out.function, out.index) : exact;
+	if (entry) {
+		out = *entry;
+		refresh(vcpu, &out);
+	} else if (cpuid) {
+		absent_topology_level(cpuid, &out);
 	}
+	trace_kvm_cpuid(*eax, *ecx, out.eax, out.ebx, out.ecx, out.edx, exact, entry != exact);
 	*eax = out.eax;
 	*ebx = out.ebx;
 	*ecx = out.ecx;

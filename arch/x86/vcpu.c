@@ -8,7 +8,6 @@
 #include <linux/compiler.h>
 #include <linux/kvm.h>
 #include <linux/uaccess.h>
-#include <asm/apicdef.h>
 
 #include "arch_vcpu.h"
 #include "clock.h"
@@ -34,15 +33,7 @@
  */
 int lodge_arch_vcpu_precreate(struct lodge_vm *vm, unsigned int id)
 {
-	return id < LODGE_MAX_VCPU_ID ? 0 : -EINVAL;
-}
-
-/* The first vCPU starts the others. */
-static u64 reset_apic_base(struct lodge_vcpu *vcpu)
-{
-	u64 base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE;
-
-	return vcpu->id ? base : base | MSR_IA32_APICBASE_BSP;
+	return id < (vm->arch.max_vcpu_ids ?: LODGE_MAX_VCPU_ID) ? 0 : -EINVAL;
 }
 
 static void reset(struct lodge_vcpu *vcpu)
@@ -52,7 +43,6 @@ static void reset(struct lodge_vcpu *vcpu)
 	lodge_dr_reset(vcpu);
 	lodge_msr_reset(vcpu);
 	lodge_clock_vcpu_init(vcpu);
-	vcpu->arch.apic_base = reset_apic_base(vcpu);
 }
 
 /**
@@ -143,6 +133,7 @@ int lodge_arch_vcpu_run_begin(struct lodge_vcpu *vcpu)
 	int err;
 
 	WRITE_ONCE(run->flags, 0);
+	lodge_clock_settle(vcpu);
 	vcpu->arch.irq_window_wanted = READ_ONCE(run->request_interrupt_window);
 	err = lodge_sync_regs_in(vcpu);
 	if (err)

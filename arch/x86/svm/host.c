@@ -21,6 +21,7 @@
 #include <asm/processor.h>
 
 #include "arch_host.h"
+#include "clock.h"
 #include "compat.h"
 #include "cpuid.h"
 #include "mmu/npt.h"
@@ -140,12 +141,14 @@ static int host_offline(unsigned int cpu)
 /* The other CPUs are offline, so their callbacks have run; the last one is done here, with interrupts off. */
 static int host_suspend(void)
 {
+	lodge_clock_suspend();
 	lodge_svm_cpu_disable();
 	return 0;
 }
 
 static void host_resume(void)
 {
+	lodge_clock_resume();
 	if (cpu_enable())
 		refuse_busy(smp_processor_id());
 }
