@@ -124,6 +124,7 @@ static inline int lodge_follow_pfn(struct vm_area_struct *vma, unsigned long add
 
 	if (err)
 		return err;
+	__acquire(lock);	/* for sparse: follow_pte() took it */
 	*pfn = pte_pfn(*ptep);
 	*writable = pte_write(*ptep);
 	pte_unmap_unlock(ptep, lock);

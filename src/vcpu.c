@@ -96,6 +96,7 @@ void lodge_vcpu_srcu_lock(struct lodge_vcpu *vcpu)
 	WARN_ON_ONCE(vcpu->srcu_held);
 	vcpu->srcu_idx = srcu_read_lock(&vcpu->vm->srcu);
 	vcpu->srcu_held = true;
+	__release(&vcpu->vm->srcu);	/* for sparse: dropped and taken again in the middle of functions */
 }
 
 /**
@@ -108,6 +109,7 @@ void lodge_vcpu_srcu_unlock(struct lodge_vcpu *vcpu)
 {
 	WARN_ON_ONCE(!vcpu->srcu_held);
 	vcpu->srcu_held = false;
+	__acquire(&vcpu->vm->srcu);	/* for sparse */
 	srcu_read_unlock(&vcpu->vm->srcu, vcpu->srcu_idx);
 }
 

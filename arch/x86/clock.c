@@ -8,6 +8,7 @@
  */
 #include <linux/errno.h>
 #include <linux/kvm.h>
+#include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/spinlock.h>
 #include <linux/timekeeping.h>

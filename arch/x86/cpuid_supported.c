@@ -17,6 +17,7 @@
 #include <asm/processor.h>
 #include <asm/special_insns.h>
 
+#include "compat.h"
 #include "cpuid.h"
 #include "cpuid_bits.h"
 

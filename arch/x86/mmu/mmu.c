@@ -10,6 +10,7 @@
 #include <asm/special_insns.h>
 
 #include "arch_mmu.h"
+#include "compat.h"
 #include "npt.h"
 #include "vm.h"
 
