@@ -158,7 +158,7 @@ static void random_state(struct trial *t)
 	t->state.rflags = 0x202 | (random64() & FLAGS_RANDOM);
 	if (one_in(4))
 		t->state.rflags |= FLAG_DF;
-	if (one_in(64))
+	if (one_in(32))
 		t->state.rflags |= FLAG_AC;
 	t->pinned = 0;
 }
@@ -367,8 +367,16 @@ static void prepare_xlat(struct trial *t)
 	t->pinned |= 1u << RAX;
 }
 
+/* Bit numbers and lengths around the operand size. */
+static void prepare_control(struct trial *t)
+{
+	if (has(t, F_VVVV) && !has(t, F_VECTOR) && one_in(2))
+		set_if_free(t, t->vvvv, below(80) | below(80) << 8);
+}
+
 static bool prepare_special(struct trial *t)
 {
+	prepare_control(t);
 	switch (t->c->special) {
 	case S_BITS:
 		return prepare_bits(t);

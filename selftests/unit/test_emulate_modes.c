@@ -334,6 +334,23 @@ static void protected_segments(void)
 	CHECK(e->exception.error_code == 0);
 }
 
+static void default_segments(void)
+{
+	setup(LODGE_X86_PROT32);
+	segments[LODGE_X86_SS].base = 0x1000;
+	segments[LODGE_X86_DS].base = 0x2000;
+	memory[0x1010] = 1;
+	memory[0x2010] = 2;
+	SP = BP = BX = 0x10;
+	CHECK(!RUN(0x8a, 0x04, 0x24) && AX == 1);		/* mov al,[esp] */
+	CHECK(!RUN(0x8a, 0x45, 0x00) && AX == 1);		/* mov al,[ebp] */
+	CHECK(!RUN(0x8a, 0x03) && AX == 2);			/* mov al,[ebx] */
+	memory[0x2020] = 3;
+	CHECK(!RUN(0x8a, 0x04, 0x2b) && AX == 3);		/* mov al,[ebx+ebp]: the base decides */
+	CHECK(!RUN(0x3e, 0x8a, 0x04, 0x24) && AX == 2);		/* mov al,ds:[esp] */
+	CHECK(!RUN(0x8a, 0x05, 0x10, 0, 0, 0) && AX == 2);	/* mov al,[10h] */
+}
+
 static void expand_down(void)
 {
 	static const u8 load[] = { 0xa1, 0, 0x10, 0, 0 };
@@ -734,6 +751,7 @@ static const struct {
 	{ "real-mode limits: #GP and #SS without error code", real_mode_limits },
 	{ "real-mode segment registers", real_mode_segments },
 	{ "protected-mode segment types", protected_segments },
+	{ "default segments", default_segments },
 	{ "expand-down segments and stack limits", expand_down },
 	{ "stack widths", stack_widths },
 	{ "pusha and popa", push_all },
