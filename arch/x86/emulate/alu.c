@@ -232,7 +232,7 @@ static int run_step_reg(struct lodge_x86_emulator *e)
 	return LODGE_EMU_CONTINUE;
 }
 
-/* If both operands are one register the sum wins, so it is written last; memory needs the old address. */
+/* Of one register twice the sum stays, so it is written last; memory needs the old address. */
 static int run_xadd(struct lodge_x86_emulator *e)
 {
 	unsigned int bytes = lodge_x86_operand_bytes(e);

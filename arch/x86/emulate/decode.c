@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* From instruction bytes to struct lodge_x86_insn. Pure: no memory, no processor state but the mode. */
+/* From bytes to struct lodge_x86_insn. Pure: no memory, no processor state but the mode. */
 #include <linux/errno.h>
 #include <linux/string.h>
 #include <linux/types.h>

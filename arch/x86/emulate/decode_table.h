@@ -26,7 +26,7 @@
 #define LODGE_X86_OP_MEM	0x0400	/* #UD with a register operand */
 #define LODGE_X86_OP_VEX	0x0800	/* has a VEX form */
 #define LODGE_X86_OP_VEXONLY	0x1000	/* has only a VEX form */
-#define LODGE_X86_OP_CRDR	0x2000	/* ModRM.mod is ignored, operands are full registers */
+#define LODGE_X86_OP_CRDR	0x2000	/* ModRM.mod is ignored, full registers */
 #define LODGE_X86_OP_UD		0x4000	/* #UD by definition */
 
 extern const u16 lodge_x86_decode_table[4][256];

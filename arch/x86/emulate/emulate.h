@@ -179,7 +179,7 @@ struct lodge_x86_exception {
 	u64 cr2;		/* page faults: the linear address */
 };
 
-/* A segment register's hidden part; limit in bytes (granularity applied), type as in descriptors. */
+/* A segment register's hidden part; limit in bytes (granularity applied), type as in memory. */
 struct lodge_x86_segment {
 	u64 base;
 	u32 limit;
@@ -278,7 +278,8 @@ struct lodge_x86_saved {
  * @buffer: scratch for string I/O
  *
  * About 1.5 KiB: allocate with the vCPU, not on the stack. After a re-run following IO_NEEDED
- * everything but @stop, @retired and @exception may be kept; a new instruction needs @nr_bytes reset.
+ * everything but @stop, @retired and @exception may be kept; a new instruction needs @nr_bytes
+ * reset.
  */
 struct lodge_x86_emulator {
 	const struct lodge_x86_emu_ops *ops;

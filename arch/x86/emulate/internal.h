@@ -9,8 +9,8 @@
 #include "emulate.h"
 
 /* What a handler may return beside enum lodge_emu_result. */
-#define LODGE_EMU_AGAIN		0x100	/* iterations were done, the instruction is not finished */
-#define LODGE_EMU_RETRY		0x101	/* memory changed under a locked update: nothing was done */
+#define LODGE_EMU_AGAIN		0x100	/* iterations were done, more are to come */
+#define LODGE_EMU_RETRY		0x101	/* a locked update lost a race: nothing done */
 
 #define LODGE_X86_CF		(1ull << 0)
 #define LODGE_X86_PF		(1ull << 2)

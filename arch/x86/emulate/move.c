@@ -256,7 +256,7 @@ static int run_nop(struct lodge_x86_emulator *e)
 	return LODGE_EMU_CONTINUE;
 }
 
-/* clflush, clflushopt, clwb: fault as a read of one byte does. Fences: the callbacks are ordered. */
+/* clflush, clflushopt, clwb fault as a read of one byte does. Fences: callbacks are ordered. */
 static int run_cache_line(struct lodge_x86_emulator *e)
 {
 	if (e->insn.rep)

@@ -18,7 +18,7 @@ static struct wide multiply(u64 a, u64 b)
 	return (struct wide){ a * b, a1 * b1 + (middle >> 32) + (cross >> 32) };
 }
 
-/* The upper half of a signed product is the unsigned one less the other factor for each negative one. */
+/* The upper half is the unsigned product's, less the other factor for each negative one. */
 static struct wide multiply_signed(u64 a, u64 b)
 {
 	struct wide w = multiply(a, b);
