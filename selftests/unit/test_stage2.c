@@ -46,7 +46,7 @@ static struct lodge_stage2_cache cache;
 static struct model model;
 static enum side lock;
 static bool yields, nesting;
-static unsigned long gone, yielded, live_tables;
+static unsigned long gone, yielded, all_yields, live_tables;
 static unsigned int fail_alloc;
 static struct translation tlb[TLB_ENTRIES];
 
@@ -214,6 +214,7 @@ static void yield_lock(void *ctx, bool exclusive)
 	if (side != (exclusive ? EXCLUSIVE : SHARED))
 		fail("yields a side that is not held");
 	yielded++;
+	all_yields++;
 	lock = UNLOCKED;
 	check_tlb();
 	rcu_barrier();
@@ -722,6 +723,7 @@ static void start(const struct lodge_stage2_format *format)
 {
 	fmt = format;
 	op = 0;
+	all_yields = 0;
 	op_name = "init";
 	memset(tlb, 0, sizeof(tlb));
 	model_init(&model, fmt);
@@ -750,6 +752,8 @@ static void finish(void)
 	lodge_stage2_destroy(&s2);
 	lodge_stage2_cache_destroy(&cache);
 	rcu_barrier();
+	if (op > 10000 && all_yields < op / 500)
+		fail("the lock was yielded %lu times only", all_yields);
 	if (gone != leaves || live_tables)
 		fail("%lu of %lu leaves gone, %lu tables left", gone, leaves,
 		     live_tables);

@@ -9,7 +9,8 @@
  * - what was zapped is gone while the lock is held;
  * - a table is not freed before readers and the processor are off it (this is
  *   for the sanitizers to see);
- * - no write of the processor gets lost: it is reported, or still there.
+ * - no write of the processor gets lost: it is reported, or still there;
+ * - what was write-protected is so, even if it was split meanwhile.
  *
  * test_stage2_threads [seed] [operations per thread]
  */
@@ -50,7 +51,10 @@ static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
 /* Shared: the processor is in the tables. Exclusive: a flush. */
 static pthread_rwlock_t in_guest = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
-/* How often a page became dirty by the processor, and was said to be dirty. */
+/*
+ * How often a page became dirty by the processor, and was said to be dirty. Even
+ * pages are made dirty by make_writable, too.
+ */
 static unsigned long dirtied[MAX_PAGES], reported[MAX_PAGES];
 
 struct worker {
@@ -72,6 +76,16 @@ static void fail(const char *format, ...)
 	printf("\n");
 	fflush(stdout);
 	_Exit(1);
+}
+
+/* Now and then somebody else runs between a read and what follows from it. */
+void shim_race(void)
+{
+	static _Thread_local u32 turn;
+
+	turn = turn * 1664525 + 1013904223;
+	if (turn >> 24 == 0)
+		sched_yield();
 }
 
 static u64 pick(struct worker *w, u64 n)
@@ -115,6 +129,8 @@ static void flush_range(void *ctx, gpa_t start, gpa_t end)
 {
 	pthread_rwlock_wrlock(&in_guest);
 	pthread_rwlock_unlock(&in_guest);
+	/* It takes its time, and others see what is half done. */
+	sched_yield();
 }
 
 static void flush_all(void)
@@ -177,26 +193,18 @@ static void check_leaf(gpa_t gpa, const struct lodge_stage2_leaf *leaf)
 
 /* The processor */
 
-static bool walk_and_set(gpa_t gpa, bool write)
+/* One access, through the entry for @gpa in @table. */
+static bool set_bits(u64 *table, unsigned int level, gpa_t gpa, bool write)
 {
-	u64 *table = s2.root_table;
-	struct lodge_stage2_leaf leaf;
-	unsigned int level;
+	u64 *p = &table[gpa >> fmt->level[level].shift &
+			((1 << fmt->level[level].index_bits) - 1)];
+	u64 entry = READ_ONCE(*p);
+	struct lodge_stage2_leaf leaf = { .level = level };
 	bool was_dirty;
-	u64 entry, *p;
 
-	for (level = fmt->levels - 1; ; level--) {
-		p = &table[gpa >> fmt->level[level].shift &
-			   ((1 << fmt->level[level].index_bits) - 1)];
-		entry = READ_ONCE(*p);
-		if (fmt->kind(entry, level) != LODGE_STAGE2_TABLE)
-			break;
-		table = phys_to_virt(fmt->table_hpa(entry, level));
-	}
 	if (fmt->kind(entry, level) != LODGE_STAGE2_LEAF)
 		return false;
 	fmt->read_leaf(entry, level, &leaf);
-	leaf.level = level;
 	check_leaf(gpa, &leaf);
 	if (write && !leaf.attr.writable)
 		return false;
@@ -210,16 +218,37 @@ static bool walk_and_set(gpa_t gpa, bool write)
 	return true;
 }
 
+static u64 *last_table(gpa_t gpa, unsigned int *level)
+{
+	u64 *table = s2.root_table;
+
+	for (*level = fmt->levels - 1; ; --*level) {
+		u64 entry = READ_ONCE(table[gpa >> fmt->level[*level].shift &
+					    ((1 << fmt->level[*level].index_bits) - 1)]);
+
+		if (fmt->kind(entry, *level) != LODGE_STAGE2_TABLE)
+			return table;
+		table = phys_to_virt(fmt->table_hpa(entry, *level));
+	}
+}
+
+/* Until it is told to flush, it remembers where the table is. */
 static void *processor(void *arg)
 {
 	struct worker *w = arg;
 
 	while (!READ_ONCE(finished)) {
-		gpa_t gpa = pick(w, pages) * page_size;
-		bool write = pick(w, 2);
+		gpa_t block = pick(w, BLOCKS) * block_size;
+		gpa_t at = block + pick(w, block_size / page_size) * page_size;
+		unsigned int level, i;
+		u64 *table;
 
 		pthread_rwlock_rdlock(&in_guest);
-		w->done += walk_and_set(gpa, write);
+		table = last_table(at, &level);
+		for (i = 0; i < 64; i++) {
+			w->done += set_bits(table, level, at, pick(w, 2));
+			at = block + pick(w, block_size / page_size) * page_size;
+		}
 		pthread_rwlock_unlock(&in_guest);
 	}
 	return NULL;
@@ -306,7 +335,8 @@ static void on_shared_side(struct worker *w)
 		break;
 	case 1:
 	case 2:
-		lodge_stage2_make_writable(&s2, gpa, pick(w, 2));
+		gpa &= ~page_size;
+		lodge_stage2_make_writable(&s2, gpa, 0);
 		break;
 	case 3:
 		lodge_stage2_age(&s2, gpa, gpa + 16 * page_size);
@@ -410,7 +440,7 @@ static void check_end(void)
 			     atomic_long_read(&s2.pages[i]), i, leaves[i]);
 	lodge_stage2_destroy(&s2);
 	for (i = 0; i < pages; i++)
-		if (dirtied[i] > reported[i])
+		if (i & 1 ? dirtied[i] != reported[i] : dirtied[i] > reported[i])
 			fail("page %lu became dirty %lu times, %lu were reported",
 			     i, dirtied[i], reported[i]);
 }
@@ -458,16 +488,104 @@ static void run(const struct lodge_stage2_format *format)
 		fail("somebody did nothing");
 }
 
+/* Dirty logging begins while another vCPU splits the page */
+
+static pthread_barrier_t both;
+
+static void *splitter(void *arg)
+{
+	struct worker *w = arg;
+	gpa_t at;
+
+	for (;;) {
+		pthread_barrier_wait(&both);
+		if (READ_ONCE(finished))
+			return NULL;
+		at = 0;
+		take(false);
+		if (lodge_stage2_split(&s2, &w->cache, &at, block_size, 0) == -ENOMEM)
+			fail("no tables to split with");
+		drop();
+		pthread_barrier_wait(&both);
+	}
+}
+
+static void protect_while_split(struct worker *w)
+{
+	struct lodge_stage2_attr attr = { .readable = 1, .writable = 1 };
+	struct lodge_stage2_leaf leaf;
+	gpa_t gpa;
+
+	if (lodge_stage2_map(&s2, &w[0].cache, 0, 1, host_of(0, 0), attr))
+		fail("no page to protect");
+	pthread_barrier_wait(&both);
+	if (pick(w, 2))
+		sched_yield();
+	take(false);
+	if (lodge_stage2_wrprotect(&s2, 0, block_size, 0, false))
+		flush_all();
+	drop();
+	pthread_barrier_wait(&both);
+	for (gpa = 0; gpa < block_size; gpa += page_size) {
+		lodge_stage2_lookup(&s2, gpa, &leaf);
+		if (leaf.kind != LODGE_STAGE2_LEAF || leaf.attr.writable)
+			fail("%#llx can be written again", gpa);
+	}
+	lodge_stage2_unmap(&s2, 0, block_size, false);
+	rcu_barrier();
+}
+
+static void stock(struct worker *w)
+{
+	if (lodge_stage2_cache_topup(&w->cache, 1, GFP_KERNEL_ACCOUNT))
+		fail("no tables");
+}
+
+static void run_protect(const struct lodge_stage2_format *format)
+{
+	static struct worker w[2];
+	unsigned int i;
+
+	fmt = format;
+	finished = false;
+	w[0].rng = seed | 1;
+	page_size = 1ULL << fmt->level[0].shift;
+	block_size = 1ULL << fmt->level[1].shift;
+	pthread_barrier_init(&both, NULL, 2);
+	if (lodge_stage2_init(&s2, fmt, &ops, NULL, GFP_KERNEL_ACCOUNT))
+		fail("refused");
+	lodge_stage2_cache_init(&w[0].cache, fmt, &ops);
+	lodge_stage2_cache_init(&w[1].cache, fmt, &ops);
+	pthread_create(&w[1].thread, NULL, splitter, &w[1]);
+	for (i = 0; i < operations / 50; i++) {
+		stock(&w[0]);
+		stock(&w[1]);
+		protect_while_split(w);
+	}
+	finished = true;
+	pthread_barrier_wait(&both);
+	pthread_join(w[1].thread, NULL);
+	pthread_barrier_destroy(&both);
+	lodge_stage2_cache_destroy(&w[0].cache);
+	lodge_stage2_cache_destroy(&w[1].cache);
+	lodge_stage2_destroy(&s2);
+	rcu_barrier();
+}
+
 int main(int argc, char **argv)
 {
 	seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (u64)time(NULL);
 	operations = argc > 2 ? strtoul(argv[2], NULL, 0) : 100000;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("TAP version 13\n1..2\n# seed %llu\n", seed);
+	printf("TAP version 13\n1..4\n# seed %llu\n", seed);
 	lodge_npt_init(0);
 	run(&lodge_npt_format_4level);
 	printf("ok 1 - npt4\n");
 	run(&stage2_odd_format);
 	printf("ok 2 - odd\n");
+	run_protect(&lodge_npt_format_4level);
+	printf("ok 3 - npt4: protected while split\n");
+	run_protect(&stage2_odd_format);
+	printf("ok 4 - odd: protected while split\n");
 	return 0;
 }
