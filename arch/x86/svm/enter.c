@@ -157,8 +157,10 @@ static void before_vmrun(struct lodge_vcpu *vcpu)
 {
 	struct lodge_vmcb *vmcb = vcpu->arch.vmcb;
 
-	if (lodge_vcpu_take_request(vcpu, LODGE_REQ_TLB_FLUSH))
+	if (lodge_vcpu_take_request(vcpu, LODGE_REQ_TLB_FLUSH)) {
 		lodge_svm_asid_renew(vcpu);
+		vcpu->stats.tlb_flush++;
+	}
 	lodge_svm_asid_prepare(vcpu);
 	lodge_svm_inject(vcpu);
 	vmcb->save.rax = vcpu->arch.regs[LODGE_RAX];
@@ -190,6 +192,13 @@ void lodge_arch_vcpu_enter(struct lodge_vcpu *vcpu)
 {
 	u64 host_spec = host_spec_ctrl();
 	u64 guest_spec = vcpu->arch.spec_ctrl;
+
+	/* A reboot takes SVM from under guests that still run; the world switch would fault. */
+	if (unlikely(!lodge_svm_cpu_enabled())) {
+		lodge_vm_kill(vcpu->vm, "SVM was turned off, the host goes down");
+		vcpu->arch.exit_code = LODGE_EXIT_INTR;
+		return;
+	}
 
 	trace_kvm_entry(vcpu, false);
 	before_vmrun(vcpu);
