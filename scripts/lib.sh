@@ -59,22 +59,27 @@ lodge_apt() {
 # lodge_in_root SETUP COMMAND...: runs COMMAND inside the workshop, in mount
 # and PID name spaces of its own, so that nothing it mounts or leaves running
 # outlives it. The workshop itself is read-only there. SETUP is shell code
-# that runs before the change of root, with $root set, to add mounts.
+# that runs before the change of root, with $root set, to add mounts. If
+# LODGE_KERNEL is a kernel beside the workshop, its files show through.
 lodge_in_root() {
-	local setup=$1
+	local setup=$1 beside=$LODGE_CACHE/kernels/${LODGE_KERNEL:-none}
 
 	shift
 	# shellcheck disable=SC2016,SC2086 # expanded by the inner shell; a list
-	root=$LODGE_ROOT setup=$setup ${LODGE_WRAP:-} unshare --mount --pid --fork \
+	root=$LODGE_ROOT beside=$beside setup=$setup ${LODGE_WRAP:-} unshare --mount --pid --fork \
 		--kill-child=KILL -- bash -euc '
-		mount --bind "$root" "$root"
-		mount -o remount,bind,ro "$root"
+		if [ -d "$beside" ]; then
+			mount -t overlay -o "ro,lowerdir=$beside:$root" overlay "$root"
+		else
+			mount --bind "$root" "$root"
+			mount -o remount,bind,ro "$root"
+		fi
 		mount -t proc proc "$root/proc"
 		mount --rbind /dev "$root/dev"
 		mount --rbind /sys "$root/sys"
 		mount -t tmpfs -o mode=0755 tmpfs "$root/run"
 		eval "$setup"
-		exec env -u root -u setup chroot "$root" "$@"' bash "$@"
+		exec env -u root -u setup -u beside chroot "$root" "$@"' bash "$@"
 }
 
 # The kernel that virtual hosts boot unless told otherwise.
@@ -92,12 +97,22 @@ lodge_build_dir() {
 	echo "${LODGE_BUILD:-$LODGE_CACHE/build/$1}"
 }
 
-# lodge_kernel_files VERSION: sets lodge_vmlinuz, or fails with a message.
-lodge_kernel_files() {
-	lodge_vmlinuz=$LODGE_ROOT/boot/vmlinuz-$1
-	[ ! -f "$lodge_vmlinuz" ] || return 0
-	lodge_say "no kernel $1 here; there are: $(cd "$LODGE_ROOT/boot" &&
-		printf '%s ' vmlinuz-* | sed 's/vmlinuz-//g')"
+# lodge_kernel [NAME]: sets LODGE_KERNEL to the kernel's version. NAME is a
+# version, or SUITE or SUITE:FLAVOUR for a kernel beside the workshop; without
+# it, it is the workshop's own. Sets lodge_vmlinuz too. Fails with a message.
+lodge_kernel() {
+	local beside=$LODGE_CACHE/kernels version=${1:-$(lodge_default_kernel)}
+
+	[ ! -L "$beside/$version" ] || version=$(readlink "$beside/$version")
+	for lodge_vmlinuz in {"$beside/$version","$LODGE_ROOT"}/boot/"vmlinuz-$version"; do
+		[ -f "$lodge_vmlinuz" ] || continue
+		export LODGE_KERNEL=$version
+		return
+	done
+	lodge_say "no kernel $version here; there are:" \
+		"$(cd "$LODGE_CACHE" && find workshop/boot kernels/*/boot \
+			-name 'vmlinuz-*' -printf '%f ' 2>/dev/null | sed 's/vmlinuz-//g')"
+	lodge_say "\"scripts/workshop kernel SUITE\" fetches more"
 	return 1
 }
 
