@@ -131,6 +131,15 @@ static int native_length(const u8 *bytes)
 	return -1;
 }
 
+/* The same in two attempts if @guess is right: one byte less is too few, it is enough. */
+static int confirm_length(const u8 *bytes, int guess)
+{
+	if (guess > 1 && try_length(bytes, guess - 1) == WANTS_MORE &&
+	    try_length(bytes, guess) == WHOLE)
+		return guess;
+	return native_length(bytes);
+}
+
 /* System calls and waiting instructions must not be run; nor anything that hides them. */
 static bool is_safe(const u8 *b)
 {
@@ -219,8 +228,8 @@ static bool is_locked_verw(const u8 *b)
  */
 static int check_one(const u8 *b)
 {
-	int native = native_length(b);
 	int ours = lodge_x86_insn_length(b, LODGE_X86_MAX_INSN, LODGE_X86_LONG64);
+	int native = confirm_length(b, ours);
 
 	/* Too long gives the same #GP as a whole one's operand, whatever the opcode. */
 	if (native == LODGE_X86_MAX_INSN && ours < 0)
