@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cache.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/kvm.h>
@@ -53,6 +54,8 @@ MODULE_PARM_DESC(report_ignored_msrs, "Log what ignore_msrs hides");
 #define HWCR_KEPT		(BIT_ULL(18) | BIT_ULL(24))
 
 #define DEBUGCTL_DEFINED	GENMASK_ULL(5, 0)
+
+#define SPEC_CTRL_PSFD_BIT	BIT_ULL(7)
 
 #define APIC_BASE_DEFAULT	0xfee00000ull
 #define APIC_BASE_X2APIC	BIT_ULL(10)
@@ -163,11 +166,16 @@ static int set_switched(struct lodge_vcpu *vcpu, u32 index, u64 *reg, u64 data, 
 	return 0;
 }
 
+/* What this host offers of the MSRs that not every processor has. */
+static struct {
+	bool tsc_aux;
+	bool ibpb;
+	u64 spec_ctrl;	/* bits; 0: there is no such MSR */
+} offered __ro_after_init;
+
 static bool has_tsc_aux(struct lodge_vcpu *vcpu, bool host)
 {
-	if (host)
-		return LODGE_OFFERS(RDTSCP) || LODGE_OFFERS(RDPID);
-	return LODGE_HAS(vcpu, RDTSCP) || LODGE_HAS(vcpu, RDPID);
+	return offered.tsc_aux && (host || LODGE_HAS(vcpu, RDTSCP) || LODGE_HAS(vcpu, RDPID));
 }
 
 /* Bits of SPEC_CTRL that the guest's CPUID, or for user space this host, has; 0: there is no such MSR. */
@@ -175,15 +183,17 @@ static u64 spec_ctrl_bits(struct lodge_vcpu *vcpu, bool host)
 {
 	u64 bits = 0;
 
-	if (LODGE_OFFERS(AMD_IBRS) && (host || LODGE_HAS(vcpu, AMD_IBRS) || LODGE_HAS(vcpu, SPEC_CTRL)))
+	if (host)
+		return offered.spec_ctrl;
+	if (LODGE_HAS(vcpu, AMD_IBRS) || LODGE_HAS(vcpu, SPEC_CTRL))
 		bits |= SPEC_CTRL_IBRS;
-	if (LODGE_OFFERS(AMD_STIBP) && (host || LODGE_HAS(vcpu, AMD_STIBP) || LODGE_HAS(vcpu, INTEL_STIBP)))
+	if (LODGE_HAS(vcpu, AMD_STIBP) || LODGE_HAS(vcpu, INTEL_STIBP))
 		bits |= SPEC_CTRL_STIBP;
-	if (LODGE_OFFERS(AMD_SSBD) && (host || LODGE_HAS(vcpu, AMD_SSBD) || LODGE_HAS(vcpu, INTEL_SSBD)))
+	if (LODGE_HAS(vcpu, AMD_SSBD) || LODGE_HAS(vcpu, INTEL_SSBD))
 		bits |= SPEC_CTRL_SSBD;
-	if (LODGE_OFFERS(AMD_PSFD) && (host || LODGE_HAS(vcpu, AMD_PSFD)))
-		bits |= BIT_ULL(7);
-	return bits;
+	if (LODGE_HAS(vcpu, AMD_PSFD))
+		bits |= SPEC_CTRL_PSFD_BIT;
+	return bits & offered.spec_ctrl;
 }
 
 static int set_spec_ctrl(struct lodge_vcpu *vcpu, u64 data, bool host)
@@ -203,8 +213,7 @@ static int set_spec_ctrl(struct lodge_vcpu *vcpu, u64 data, bool host)
 /* A command, done here and now: the thread may move afterwards, but arriving elsewhere is a barrier itself. */
 static int set_pred_cmd(struct lodge_vcpu *vcpu, u64 data, bool host)
 {
-	if (!LODGE_OFFERS(AMD_IBPB) ||
-	    (!host && !LODGE_HAS(vcpu, AMD_IBPB) && !LODGE_HAS(vcpu, SPEC_CTRL)))
+	if (!offered.ibpb || (!host && !LODGE_HAS(vcpu, AMD_IBPB) && !LODGE_HAS(vcpu, SPEC_CTRL)))
 		return LODGE_MSR_UNKNOWN;
 	if (data & ~PRED_CMD_IBPB)
 		return LODGE_MSR_INVALID;
@@ -564,7 +573,13 @@ int lodge_msr_emulate(struct lodge_vcpu *vcpu, bool write, unsigned long next_ri
  */
 void lodge_msr_init(void)
 {
-	lodge_msr_list_init();
+	offered.tsc_aux = LODGE_OFFERS(RDTSCP) || LODGE_OFFERS(RDPID);
+	offered.ibpb = LODGE_OFFERS(AMD_IBPB);
+	offered.spec_ctrl = (LODGE_OFFERS(AMD_IBRS) ? SPEC_CTRL_IBRS : 0) |
+			    (LODGE_OFFERS(AMD_STIBP) ? SPEC_CTRL_STIBP : 0) |
+			    (LODGE_OFFERS(AMD_SSBD) ? SPEC_CTRL_SSBD : 0) |
+			    (LODGE_OFFERS(AMD_PSFD) ? SPEC_CTRL_PSFD_BIT : 0);
+	lodge_msr_list_init(offered.tsc_aux, offered.spec_ctrl);
 }
 
 /**

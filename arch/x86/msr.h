@@ -27,7 +27,7 @@ void lodge_msr_reset(struct lodge_vcpu *vcpu);
 long lodge_msr_vcpu_ioctl(struct lodge_vcpu *vcpu, unsigned int ioctl, void __user *argp);
 
 /* msr_list.c: KVM_GET_MSR_INDEX_LIST, KVM_GET_MSR_FEATURE_INDEX_LIST, KVM_GET_MSRS of the system file */
-void lodge_msr_list_init(void);
+void lodge_msr_list_init(bool tsc_aux, bool spec_ctrl);
 long lodge_msr_list_ioctl(unsigned int ioctl, void __user *argp);
 int lodge_msr_list_get_feature(u32 index, u64 *data);
 /* One KVM_GET/SET_MSRS: @access is called for each entry until it returns other than 0; @arg goes to it. */

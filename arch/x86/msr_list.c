@@ -17,8 +17,6 @@
 #include <asm/msr-index.h>
 
 #include "compat.h"
-#include "cpuid.h"
-#include "cpuid_bits.h"
 #include "msr.h"
 
 /* Entries of one call, as in KVM: fewer than this. */
@@ -52,17 +50,19 @@ static u32 list[ARRAY_SIZE(always) + 2] __ro_after_init;
 static unsigned int nr_listed __ro_after_init;
 
 /**
- * lodge_msr_list_init() - work out which MSRs exist on this host
+ * lodge_msr_list_init() - set up the list
+ * @tsc_aux:   this host offers TSC_AUX
+ * @spec_ctrl: this host offers SPEC_CTRL
  *
- * Context: module init, after lodge_cpuid_init().
+ * Context: module init.
  */
-void lodge_msr_list_init(void)
+void lodge_msr_list_init(bool tsc_aux, bool spec_ctrl)
 {
 	for (nr_listed = 0; nr_listed < ARRAY_SIZE(always); nr_listed++)
 		list[nr_listed] = always[nr_listed];
-	if (LODGE_OFFERS(RDTSCP) || LODGE_OFFERS(RDPID))
+	if (tsc_aux)
 		list[nr_listed++] = MSR_TSC_AUX;
-	if (LODGE_OFFERS(AMD_IBRS) || LODGE_OFFERS(AMD_STIBP) || LODGE_OFFERS(AMD_SSBD))
+	if (spec_ctrl)
 		list[nr_listed++] = MSR_IA32_SPEC_CTRL;
 }
 
