@@ -98,7 +98,11 @@ static long unreclaimable_kb(void)
 	return slab;
 }
 
-TEST(two_hundred_vms_leave_no_memory_behind)
+FIXTURE(many) { int unused; };
+FIXTURE_SETUP(many) { }
+FIXTURE_TEARDOWN(many) { }
+
+TEST_F_TIMEOUT(many, two_hundred_vms_leave_no_memory_behind, 240)
 {
 	long before, after;
 	int i;

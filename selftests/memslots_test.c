@@ -340,6 +340,28 @@ TEST_F(guest_slots, two_slots_may_show_the_same_memory)
 	ASSERT_EQ(0xbbbb, lodge_vcpu_expect_out(vcpu, LODGE_GUEST_PORT));
 }
 
+LODGE_GUEST64(far_loop,
+	"mov $0x40000000, %edi\n"
+	"1: incl (%rdi)\n"
+	"mov (%rdi), %eax\n"
+	"out %eax, $0xe9\n"
+	"jmp 1b\n");
+
+/* The highest address that clears the hole below 1 TiB on AMD processors. */
+TEST_F(guest_slots, memory_near_the_top_of_the_address_space)
+{
+	struct lodge_vcpu *vcpu = &self->guest.vcpu;
+	const uint64_t gpa = 0xfcbfe00000;
+	uint32_t *mem = lodge_vm_add_memory(&self->guest.vm, 1, 0, gpa,
+					    2 << 20);
+
+	lodge_guest_map(&self->guest.vm, 0x40000000, gpa | 0x83);
+	lodge_guest_start(&self->guest, 64, far_loop);
+	ASSERT_EQ(1, lodge_vcpu_expect_out(vcpu, LODGE_GUEST_PORT));
+	ASSERT_EQ(2, lodge_vcpu_expect_out(vcpu, LODGE_GUEST_PORT));
+	ASSERT_EQ(2, *mem);
+}
+
 TEST_F(guest_slots, no_memory_at_all)
 {
 	struct lodge_vm vm;

@@ -79,6 +79,12 @@ TEST_F(walker, read_only_tables_with_bits_set_work)
 {
 	uint32_t *data = (void *)(self->guest.vm.mem + 0x40000);
 
+	/*
+	 * The emulated processor always walks for writing, and stock KVM then
+	 * takes the table's address for the operand's.
+	 */
+	if (lodge_host_is_emulated() && !lodge_dev_is_lodge())
+		SKIP(return, "stock KVM reads the wrong address here");
 	*data = 0x1234;
 	self->table[0] |= ACCESSED | DIRTY;
 	table_slot(&self->guest.vm, KVM_MEM_READONLY, self->table);
@@ -139,6 +145,8 @@ TEST_F(walker, root_outside_memory_ends_with_an_error)
 	struct kvm_sregs sregs;
 	int ret;
 
+	if (!lodge_dev_is_lodge())
+		SKIP(return, "stock KVM spins here");
 	lodge_guest_start(&self->guest, 64, load);
 	lodge_vcpu_get_sregs(self->vcpu, &sregs);
 	sregs.cr3 = 0x70000000;

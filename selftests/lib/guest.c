@@ -137,6 +137,7 @@ void lodge_guest_set_ip(struct lodge_vcpu *vcpu, uint64_t rip)
 {
 	struct kvm_regs regs;
 
+	lodge_vcpu_settle(vcpu);
 	lodge_vcpu_get_regs(vcpu, &regs);
 	regs.rip = rip;
 	regs.rsp = LODGE_GUEST_STACK - vcpu->id * STACK_BYTES - 8;
@@ -158,6 +159,7 @@ void lodge_guest_real(struct lodge_vcpu *vcpu, uint32_t gpa)
 	struct kvm_regs regs;
 	int ret;
 
+	lodge_vcpu_settle(vcpu);
 	lodge_vcpu_get_sregs(vcpu, &sregs);
 	sregs.ds = data;
 	sregs.es = data;
@@ -220,6 +222,7 @@ void lodge_guest_protected(struct lodge_vcpu *vcpu, uint32_t rip)
 	struct kvm_sregs sregs;
 	int ret;
 
+	lodge_vcpu_settle(vcpu);
 	lodge_vcpu_get_sregs(vcpu, &sregs);
 	flat_segments(&sregs, LODGE_GUEST_CS32);
 	sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE;
@@ -240,6 +243,7 @@ void lodge_guest_long(struct lodge_vcpu *vcpu, uint64_t rip)
 	struct kvm_sregs sregs;
 	int ret;
 
+	lodge_vcpu_settle(vcpu);
 	lodge_vcpu_set_cpuid(vcpu);
 	lodge_vcpu_get_sregs(vcpu, &sregs);
 	flat_segments(&sregs, LODGE_GUEST_CS64);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,9 @@
 #include "host.h"
 
 #define HOST_SKIP 4
+#define LOG_CLEAR 5
+#define LOG_CONSOLE_OFF 6
+#define LOG_CONSOLE_ON 7
 #define HOST_KICK SIGUSR1
 
 static void on_signal(int sig)
@@ -109,6 +113,20 @@ void lodge_host_pin(int cpu)
 int lodge_host_cpus(void)
 {
 	return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/**
+ * lodge_host_quiet_log - keep an expected report out of the kernel's log
+ * @quiet: true before it; false afterwards, which also drops what came
+ *
+ * For the few tests that make the kernel itself, not the module, print a
+ * call trace. Needs root.
+ */
+void lodge_host_quiet_log(bool quiet)
+{
+	if (!quiet)
+		klogctl(LOG_CLEAR, NULL, 0);
+	klogctl(quiet ? LOG_CONSOLE_OFF : LOG_CONSOLE_ON, NULL, 0);
 }
 
 /**

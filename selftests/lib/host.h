@@ -27,6 +27,7 @@ int lodge_host_runner_stop(struct lodge_runner *runner);
 void lodge_host_catch(int sig);
 void lodge_host_pin(int cpu);
 int lodge_host_cpus(void);
+void lodge_host_quiet_log(bool quiet);
 bool lodge_host_is_emulated(void);
 bool lodge_host_read(const char *path, char *text, size_t size);
 bool lodge_host_write(const char *path, const char *text);

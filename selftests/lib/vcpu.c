@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -53,6 +54,37 @@ int lodge_vcpu_run(struct lodge_vcpu *vcpu)
 	int ret = lodge_vm_ioctl(vcpu->fd, KVM_RUN, NULL);
 
 	return ret < 0 ? ret : (int)vcpu->run->exit_reason;
+}
+
+static bool is_unfinished(const struct kvm_run *run)
+{
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+	case KVM_EXIT_MMIO:
+	case KVM_EXIT_X86_RDMSR:
+	case KVM_EXIT_X86_WRMSR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * lodge_vcpu_settle - finish the instruction of the last exit, run no other
+ * @vcpu: the vCPU
+ *
+ * Before a vCPU is given new registers: what an exit left half done would be
+ * completed into them otherwise.
+ */
+void lodge_vcpu_settle(struct lodge_vcpu *vcpu)
+{
+	int tries;
+
+	vcpu->run->immediate_exit = 1;
+	for (tries = 0; tries < 8 && is_unfinished(vcpu->run); tries++)
+		if (lodge_vcpu_run(vcpu) < 0)
+			break;
+	vcpu->run->immediate_exit = 0;
 }
 
 /**

@@ -38,6 +38,7 @@ void lodge_vcpu_create(struct lodge_vm *vm, struct lodge_vcpu *vcpu,
 		       unsigned int id);
 void lodge_vcpu_destroy(struct lodge_vcpu *vcpu);
 int lodge_vcpu_run(struct lodge_vcpu *vcpu);
+void lodge_vcpu_settle(struct lodge_vcpu *vcpu);
 void lodge_vcpu_get_regs(struct lodge_vcpu *vcpu, struct kvm_regs *regs);
 void lodge_vcpu_set_regs(struct lodge_vcpu *vcpu, struct kvm_regs *regs);
 void lodge_vcpu_get_sregs(struct lodge_vcpu *vcpu, struct kvm_sregs *sregs);
