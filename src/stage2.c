@@ -8,7 +8,6 @@
  * and only detached on the exclusive one. See stage2.h for the rules.
  */
 #include <linux/atomic.h>
-#include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/io.h>
 #include <linux/minmax.h>
@@ -19,62 +18,9 @@
 
 #include "stage2.h"
 #include "stage2_cache.h"
-
-/* Somebody changed the entry first: look at it again. */
-#define RACED	2
+#include "stage2_entry.h"
 
 /* Shape */
-
-static gpa_t entry_size(const struct lodge_stage2_format *fmt,
-			unsigned int level)
-{
-	return 1ULL << fmt->level[level].shift;
-}
-
-static gpa_t entry_base(const struct lodge_stage2_format *fmt, gpa_t gpa,
-			unsigned int level)
-{
-	return gpa & ~(entry_size(fmt, level) - 1);
-}
-
-static unsigned int table_entries(const struct lodge_stage2_format *fmt,
-				  unsigned int level)
-{
-	return 1U << fmt->level[level].index_bits;
-}
-
-static u64 *entry_of(const struct lodge_stage2_format *fmt, u64 *table,
-		     gpa_t gpa, unsigned int level)
-{
-	gpa_t index = gpa >> fmt->level[level].shift;
-
-	return &table[index & (table_entries(fmt, level) - 1)];
-}
-
-static enum lodge_stage2_kind kind_of(const struct lodge_stage2_format *fmt,
-				      u64 entry, unsigned int level)
-{
-	return entry ? fmt->kind(entry, level) : LODGE_STAGE2_ABSENT;
-}
-
-/* The table that @entry points to; NULL if it is something else. */
-static u64 *table_of(const struct lodge_stage2_format *fmt, u64 entry,
-		     unsigned int level)
-{
-	hpa_t hpa = level && entry ? fmt->table_hpa(entry, level) : 0;
-
-	return hpa ? phys_to_virt(hpa) : NULL;
-}
-
-static void read_leaf(const struct lodge_stage2_format *fmt, u64 entry,
-		      unsigned int level, struct lodge_stage2_leaf *leaf)
-{
-	*leaf = (struct lodge_stage2_leaf) {
-		.kind = LODGE_STAGE2_LEAF,
-		.level = level,
-	};
-	fmt->read_leaf(entry, level, leaf);
-}
 
 /**
  * lodge_stage2_limit - first guest address a format cannot map
@@ -117,31 +63,6 @@ static bool format_is_sound(const struct lodge_stage2_format *fmt)
 	return fmt->kind(fmt->frozen, 0) == LODGE_STAGE2_FROZEN;
 }
 
-/* Tables entering and leaving the tree */
-
-static void adopt_table(struct lodge_stage2 *s2, struct lodge_stage2_node *node)
-{
-	llist_add(&node->link, &s2->nodes);
-	atomic_long_inc(&s2->tables);
-}
-
-/* Exclusive, or nobody else knows the tree: the pool has one taker. */
-static void disown_table(struct lodge_stage2 *s2, u64 *table,
-			 unsigned int level)
-{
-	struct llist_node *link = llist_del_first(&s2->nodes);
-	struct lodge_stage2_node *node;
-
-	atomic_long_dec(&s2->tables);
-	if (WARN_ON_ONCE(!link))
-		return;
-	node = llist_entry(link, struct lodge_stage2_node, link);
-	node->ops = s2->ops;
-	node->table = table;
-	node->bytes = s2->fmt->level[level].table_bytes;
-	lodge_stage2_cache_free_rcu(node);
-}
-
 /**
  * lodge_stage2_init - an empty tree
  * @s2: to set up
@@ -177,102 +98,6 @@ int lodge_stage2_init(struct lodge_stage2 *s2,
 	init_llist_head(&s2->nodes);
 	adopt_table(s2, node);
 	return 0;
-}
-
-/* Leaves coming, changing and going */
-
-static void count_leaves(struct lodge_stage2 *s2, unsigned int level, long n)
-{
-	atomic_long_add(n, &s2->pages[level]);
-}
-
-static void tell_leaf_gone(struct lodge_stage2 *s2, gpa_t gpa,
-			   unsigned int level,
-			   const struct lodge_stage2_leaf *leaf)
-{
-	if (s2->ops->leaf_gone)
-		s2->ops->leaf_gone(s2->ctx, gpa, level, leaf);
-}
-
-/* @entry was taken out of the tree. Returns true if it was a leaf. */
-static bool forget_leaf(struct lodge_stage2 *s2, u64 entry, gpa_t gpa,
-			unsigned int level)
-{
-	struct lodge_stage2_leaf leaf;
-
-	if (kind_of(s2->fmt, entry, level) != LODGE_STAGE2_LEAF)
-		return false;
-	count_leaves(s2, level, -1);
-	if (s2->ops->leaf_gone) {
-		read_leaf(s2->fmt, entry, level, &leaf);
-		tell_leaf_gone(s2, gpa, level, &leaf);
-	}
-	return true;
-}
-
-/*
- * Makes hardware forget a leaf while others keep off it. Whoever succeeds owns
- * the entry until it stores something else there.
- */
-static bool freeze_leaf(struct lodge_stage2 *s2, u64 *p, u64 entry, gpa_t gpa,
-			unsigned int level)
-{
-	gpa_t base = entry_base(s2->fmt, gpa, level);
-
-	if (!try_cmpxchg64(p, &entry, s2->fmt->frozen))
-		return false;
-	s2->ops->flush_range(s2->ctx, base, base + entry_size(s2->fmt, level));
-	return true;
-}
-
-static void fill_from_leaf(const struct lodge_stage2_format *fmt, u64 *table,
-			   unsigned int level,
-			   const struct lodge_stage2_leaf *leaf)
-{
-	unsigned int i;
-
-	for (i = 0; i < table_entries(fmt, level); i++)
-		table[i] = fmt->make_leaf(leaf->hpa + i * entry_size(fmt, level),
-					  leaf->attr, level);
-}
-
-static bool publish_table(struct lodge_stage2 *s2, u64 *p, u64 old, u64 new,
-			  gpa_t gpa, unsigned int level)
-{
-	if (!s2->fmt->break_before_make)
-		return try_cmpxchg64(p, &old, new);
-	if (!freeze_leaf(s2, p, old, gpa, level))
-		return false;
-	smp_store_release(p, new);
-	return true;
-}
-
-/*
- * Replaces the leaf @entry at *@p with a table of the next smaller leaves that
- * say the same. Returns RACED when done, too: the caller looks again.
- */
-static int split_leaf(struct lodge_stage2 *s2, struct lodge_stage2_cache *cache,
-		      gpa_t gpa, unsigned int level, u64 *p, u64 entry)
-{
-	const struct lodge_stage2_format *fmt = s2->fmt;
-	struct lodge_stage2_node *node = lodge_stage2_cache_take(cache, level - 1);
-	struct lodge_stage2_leaf leaf;
-	u64 new;
-
-	if (!node)
-		return -ENOMEM;
-	read_leaf(fmt, entry, level, &leaf);
-	fill_from_leaf(fmt, node->table, level - 1, &leaf);
-	new = fmt->make_table(virt_to_phys(node->table), level);
-	if (publish_table(s2, p, entry, new, gpa, level)) {
-		adopt_table(s2, node);
-		count_leaves(s2, level, -1);
-		count_leaves(s2, level - 1, table_entries(fmt, level - 1));
-	} else {
-		memset(node->table, 0, node->bytes);
-		lodge_stage2_cache_give(cache, level - 1, node);
-	}
-	return RACED;
 }
 
 /* Mapping */
@@ -322,7 +147,7 @@ static bool same_memory(const struct map *m,
 	       have->attr.memtype == m->want.attr.memtype;
 }
 
-/* Returns 0 if changed, 1 if there is nothing to change, RACED. */
+/* Returns 0 if changed, 1 if there is nothing to change, LODGE_STAGE2_RACED. */
 static int upgrade_leaf(struct map *m, u64 *p, u64 entry,
 			const struct lodge_stage2_leaf *have,
 			struct lodge_stage2_attr attr)
@@ -331,7 +156,7 @@ static int upgrade_leaf(struct map *m, u64 *p, u64 entry,
 
 	if (new == entry)
 		return 1;
-	return try_cmpxchg64(p, &entry, new) ? 0 : RACED;
+	return try_cmpxchg64(p, &entry, new) ? 0 : LODGE_STAGE2_RACED;
 }
 
 /*
@@ -351,16 +176,16 @@ static int meet_larger_leaf(struct map *m, unsigned int level, u64 *p,
 		struct lodge_stage2_attr attr = have.attr;
 
 		if (!attr_allows(attr, m->want.attr))
-			return split_leaf(s2, m->cache, m->gpa, level, p, entry);
+			return lodge_stage2_entry_split(s2, m->cache, m->gpa, level, p, entry);
 		attr.accessed |= m->want.attr.accessed;
 		attr.dirty |= m->want.attr.dirty;
 		return upgrade_leaf(m, p, entry, &have, attr);
 	}
-	if (freeze_leaf(s2, p, entry, m->gpa, level)) {
-		forget_leaf(s2, entry, entry_base(s2->fmt, m->gpa, level), level);
+	if (lodge_stage2_entry_freeze(s2, p, entry, m->gpa, level)) {
+		lodge_stage2_entry_forget(s2, entry, entry_base(s2->fmt, m->gpa, level), level);
 		smp_store_release(p, 0);
 	}
-	return RACED;
+	return LODGE_STAGE2_RACED;
 }
 
 static int link_table(struct map *m, unsigned int level, u64 *p, u64 entry)
@@ -376,16 +201,16 @@ static int link_table(struct map *m, unsigned int level, u64 *p, u64 entry)
 		adopt_table(m->s2, node);
 	else
 		lodge_stage2_cache_give(m->cache, level - 1, node);
-	return RACED;
+	return LODGE_STAGE2_RACED;
 }
 
 /* Goes on until *@p points to a table, or there is no need or no way. */
 static int step_down(struct map *m, unsigned int level, u64 *p, u64 **table)
 {
 	const struct lodge_stage2_format *fmt = m->s2->fmt;
-	int ret = RACED;
+	int ret = LODGE_STAGE2_RACED;
 
-	while (ret == RACED) {
+	while (ret == LODGE_STAGE2_RACED) {
 		u64 entry = READ_ONCE(*p);
 
 		*table = table_of(fmt, entry, level);
@@ -420,8 +245,8 @@ static int replace_leaf(struct map *m, u64 *p, u64 entry)
 	 * The owner has checked that its view is current, so the old leaf is
 	 * the stale one, whoever failed to remove it.
 	 */
-	if (!freeze_leaf(s2, p, entry, m->gpa, level))
-		return RACED;
+	if (!lodge_stage2_entry_freeze(s2, p, entry, m->gpa, level))
+		return LODGE_STAGE2_RACED;
 	tell_leaf_gone(s2, m->gpa, level, &have);
 	smp_store_release(p, m->entry);
 	return 0;
@@ -432,7 +257,7 @@ static int replace_nothing(struct map *m, u64 *p, u64 entry)
 	if (entry == m->entry)
 		return 1;
 	if (!try_cmpxchg64(p, &entry, m->entry))
-		return RACED;
+		return LODGE_STAGE2_RACED;
 	if (m->want.kind == LODGE_STAGE2_LEAF)
 		count_leaves(m->s2, m->want.level, 1);
 	return 0;
@@ -440,9 +265,9 @@ static int replace_nothing(struct map *m, u64 *p, u64 entry)
 
 static int install(struct map *m, u64 *p)
 {
-	int ret = RACED;
+	int ret = LODGE_STAGE2_RACED;
 
-	while (ret == RACED) {
+	while (ret == LODGE_STAGE2_RACED) {
 		u64 entry = READ_ONCE(*p);
 
 		switch (kind_of(m->s2->fmt, entry, m->want.level)) {
@@ -750,9 +575,9 @@ static void drop_table(struct lodge_stage2 *s2, u64 *table, unsigned int level,
 		if (below)
 			drop_table(s2, below, level - 1, at, may_sleep);
 		else
-			forget_leaf(s2, entry, at, level);
+			lodge_stage2_entry_forget(s2, entry, at, level);
 	}
-	disown_table(s2, table, level);
+	lodge_stage2_entry_disown(s2, table, level);
 	if (may_sleep)
 		cond_resched();
 }
@@ -1111,8 +936,8 @@ static enum verdict visit_split(struct walk *w, gpa_t gpa, unsigned int level,
 		return AGAIN;
 	if (kind != LODGE_STAGE2_LEAF)
 		return DONE;
-	ret = split_leaf(w->s2, w->cache, gpa, level, p, entry);
-	if (ret == RACED)
+	ret = lodge_stage2_entry_split(w->s2, w->cache, gpa, level, p, entry);
+	if (ret == LODGE_STAGE2_RACED)
 		return AGAIN;
 	w->err = ret;
 	return STOP;
@@ -1156,7 +981,7 @@ int lodge_stage2_split(struct lodge_stage2 *s2,
 static enum verdict visit_unmap(struct walk *w, gpa_t gpa, unsigned int level,
 				u64 *p, u64 entry)
 {
-	if (forget_leaf(w->s2, xchg(p, 0), gpa, level))
+	if (lodge_stage2_entry_forget(w->s2, xchg(p, 0), gpa, level))
 		need_flush(w, gpa, level);
 	return DONE;
 }
