@@ -23,7 +23,8 @@
 #define PTE_ADDR	GENMASK_ULL(51, 12)
 #define PTE_KEY(pte)	(((pte) >> 59) & 0xf)
 
-#define PDPTE_PAE_RSVD	(GENMASK_ULL(63, 52) | GENMASK_ULL(8, 5) | GENMASK_ULL(2, 1))
+/* Bit 5 is reserved too, but QEMU's emulated processors take it for an accessed bit and set it. */
+#define PDPTE_PAE_RSVD	(GENMASK_ULL(63, 52) | GENMASK_ULL(8, 6) | GENMASK_ULL(2, 1))
 
 /* How the present mode's tables look. */
 struct shape {
