@@ -410,6 +410,7 @@ int lodge_dr_set_guest_debug(struct lodge_vcpu *vcpu, const struct kvm_guest_deb
 	/* The old setting hides its TF from this, the new one adds its own below. */
 	rflags = lodge_x86_get_rflags(vcpu);
 	vcpu->arch.guest_debug = *dbg;
+	vcpu->arch.dr_live = false;
 	if (!(dbg->control & KVM_GUESTDBG_ENABLE))
 		vcpu->arch.guest_debug.control = 0;
 	if (!(debugging(vcpu) & KVM_GUESTDBG_SINGLESTEP))

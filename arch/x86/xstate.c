@@ -397,12 +397,15 @@ static long get_xsave(struct lodge_vcpu *vcpu, void __user *argp, unsigned int b
 
 static long set_xsave(struct lodge_vcpu *vcpu, const void __user *argp)
 {
-	void *image = memdup_user(argp, layout.bytes);
+	struct lodge_xstate_legacy *image = memdup_user(argp, layout.bytes);
 	u32 pkru = vcpu->arch.pkru;
 	long r;
 
 	if (IS_ERR(image))
 		return PTR_ERR(image);
+	/* FXRSTOR knows no header. */
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+		image->xstate_bv |= LODGE_XSTATE_LEGACY;
 	r = lodge_xstate_image_check(&layout, image);
 	if (!r) {
 		lodge_xstate_image_import(&layout, vcpu->arch.xstate, image, &pkru);
