@@ -86,7 +86,7 @@ struct lodge_events {
 		bool masked;		/* until IRET */
 	} nmi;
 	bool triple_fault;
-	bool soft_pending_rip;		/* rip was moved past INT3 or INTO for the injection ... */
+	bool soft_injected;		/* #BP or #OF by us: rip was moved past the instruction ... */
 	unsigned long soft_rip;		/* ... from here; put back if delivery was cut short */
 };
 

@@ -540,14 +540,41 @@ static int fault(struct lodge_vcpu *vcpu)
 	return LODGE_RESUME_GUEST;
 }
 
+/* The instruction's bytes, then what the processor said of the exit: the ABI's layout. */
+static void report_failure(struct lodge_vcpu *vcpu)
+{
+	struct lodge_vmcb_control *control = &vcpu->arch.vmcb->control;
+	struct lodge_x86_emulator *e = &vcpu->arch.emulator;
+	u64 info[] = {
+		vcpu->arch.exit_code,
+		control->exit_info_1,
+		control->exit_info_2,
+		control->exit_int_info,
+		control->exit_int_info >> 32,
+	};
+	struct kvm_run *run = vcpu->run;
+	unsigned int data = 1;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.flags = 0;
+	if (e->nr_bytes) {
+		run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+		run->emulation_failure.insn_size = e->nr_bytes;
+		memset(run->emulation_failure.insn_bytes, 0x90, sizeof(run->emulation_failure.insn_bytes));
+		memcpy(run->emulation_failure.insn_bytes, e->bytes, e->nr_bytes);
+		data += 2;
+	}
+	memcpy(&run->internal.data[data], info, sizeof(info));
+	run->emulation_failure.ndata = data + ARRAY_SIZE(info);
+}
+
 /*
  * Say which instruction it was. A user program gets #UD and cannot take its
  * VM down; for the guest's kernel user space decides.
  */
 static int failure(struct lodge_vcpu *vcpu)
 {
-	struct lodge_x86_emulator *e = &vcpu->arch.emulator;
-	struct kvm_run *run = vcpu->run;
 	bool told = READ_ONCE(vcpu->vm->arch.exit_on_emulation_failure);
 
 	vcpu->arch.mmio.nr_reads = 0;
@@ -558,16 +585,7 @@ static int failure(struct lodge_vcpu *vcpu)
 	if (!told && lodge_x86_cpl(vcpu))
 		return LODGE_RESUME_GUEST;
 
-	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	run->emulation_failure.ndata = 3;
-	run->emulation_failure.flags = 0;
-	memset(run->emulation_failure.insn_bytes, 0x90, sizeof(run->emulation_failure.insn_bytes));
-	run->emulation_failure.insn_size = e->nr_bytes;
-	if (e->nr_bytes) {
-		run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
-		memcpy(run->emulation_failure.insn_bytes, e->bytes, e->nr_bytes);
-	}
+	report_failure(vcpu);
 	return LODGE_EXIT_TO_USER;
 }
 

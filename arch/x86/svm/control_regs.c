@@ -39,6 +39,50 @@ static void set_gpr(struct lodge_vcpu *vcpu, unsigned int gpr, u64 val)
 	vcpu->arch.regs[gpr] = lodge_x86_is_64bit(vcpu) ? val : (u32)val;
 }
 
+/*
+ * Only reads of CR0 are intercepted, but an emulated processor was seen to
+ * exit for the others with CR0's code: what counts is the instruction.
+ */
+static int read_cr(struct lodge_vcpu *vcpu, unsigned int cr, u64 *val)
+{
+	struct lodge_vmcb_save *save = lodge_x86_save(vcpu);
+
+	switch (cr) {
+	case 0:
+		*val = lodge_x86_cr0(vcpu);
+		break;
+	case 2:
+		*val = save->cr2;
+		break;
+	case 3:
+		*val = save->cr3;
+		break;
+	case 4:
+		*val = save->cr4;
+		break;
+	case 8:
+		*val = vcpu->arch.cr8;
+		break;
+	default:
+		return 1;
+	}
+	trace_kvm_cr(0, cr, *val);
+	return 0;
+}
+
+static int handle_cr_read(struct lodge_vcpu *vcpu, unsigned int cr, unsigned int gpr, unsigned long next_rip)
+{
+	u64 val;
+
+	if (read_cr(vcpu, cr, &val)) {
+		lodge_x86_raise(vcpu, X86_TRAP_UD);
+		return LODGE_RESUME_GUEST;
+	}
+	set_gpr(vcpu, gpr, val);
+	lodge_x86_advance_rip(vcpu, next_rip);
+	return LODGE_RESUME_GUEST;
+}
+
 static int write_cr(struct lodge_vcpu *vcpu, unsigned int cr, u64 val)
 {
 	trace_kvm_cr(1, cr, val);
@@ -87,6 +131,18 @@ static int handle_smsw(struct lodge_vcpu *vcpu, const struct lodge_x86_insn *ins
 	return LODGE_RESUME_GUEST;
 }
 
+/* User space has the local APIC: a lower priority may let an interrupt through. */
+static int handle_cr8_write(struct lodge_vcpu *vcpu, u64 val, unsigned long next_rip)
+{
+	u64 before = vcpu->arch.cr8;
+	int r = finish_write(vcpu, write_cr(vcpu, 8, val), next_rip);
+
+	if (vcpu->arch.cr8 >= before)
+		return r;
+	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
+	return LODGE_EXIT_TO_USER;
+}
+
 /* Their memory forms are left to the emulator, which says so if it has not got them. */
 static int handle_group_7(struct lodge_vcpu *vcpu, const struct lodge_x86_insn *insn, unsigned long next_rip)
 {
@@ -116,11 +172,11 @@ int lodge_svm_handle_cr(struct lodge_vcpu *vcpu, const struct lodge_x86_insn *in
 
 	switch (insn->opcode) {
 	case OP_MOV_TO_CR:
+		if (cr == 8)
+			return handle_cr8_write(vcpu, gpr_value(vcpu, insn->rm), next_rip);
 		return finish_write(vcpu, write_cr(vcpu, cr, gpr_value(vcpu, insn->rm)), next_rip);
 	case OP_MOV_FROM_CR:
-		set_gpr(vcpu, insn->rm, lodge_x86_cr0(vcpu));
-		lodge_x86_advance_rip(vcpu, next_rip);
-		return LODGE_RESUME_GUEST;
+		return handle_cr_read(vcpu, cr, insn->rm, next_rip);
 	case OP_CLTS:
 		return finish_write(vcpu, lodge_x86_set_cr0(vcpu, lodge_x86_cr0(vcpu) & ~(u64)X86_CR0_TS), next_rip);
 	case OP_GROUP_7:

@@ -173,13 +173,27 @@ static int exit_to_user(struct lodge_vcpu *vcpu, u32 reason)
 
 static int internal_error(struct lodge_vcpu *vcpu, u32 suberror)
 {
+	struct lodge_vmcb_control *control = &vcpu->arch.vmcb->control;
 	struct kvm_run *run = vcpu->run;
 
 	run->internal.suberror = suberror;
-	run->internal.ndata = 3;
-	run->internal.data[0] = vcpu->arch.vmcb->control.exit_int_info;
+	run->internal.ndata = 5;
+	run->internal.data[0] = control->exit_int_info;
 	run->internal.data[1] = vcpu->arch.exit_code;
-	run->internal.data[2] = vcpu->arch.vmcb->control.exit_info_2;
+	run->internal.data[2] = control->exit_info_1;
+	run->internal.data[3] = control->exit_info_2;
+	run->internal.data[4] = vcpu->cpu;
+	return exit_to_user(vcpu, KVM_EXIT_INTERNAL_ERROR);
+}
+
+static int unexpected_exit(struct lodge_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	run->internal.ndata = 2;
+	run->internal.data[0] = vcpu->arch.exit_code;
+	run->internal.data[1] = vcpu->cpu;
 	return exit_to_user(vcpu, KVM_EXIT_INTERNAL_ERROR);
 }
 
@@ -376,7 +390,7 @@ int lodge_arch_vcpu_handle_exit(struct lodge_vcpu *vcpu)
 	case LODGE_EXIT_INVALID:
 		return handle_entry_failure(vcpu);
 	default:
-		return internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
+		return unexpected_exit(vcpu);
 	}
 }
 

@@ -16,7 +16,7 @@
 #include "trace_x86.h"
 #include "vcpu.h"
 
-/* INT3 and INTO: re-executing the instruction delivers them again. */
+/* INT3 and INTO: where the guest executes them, executing them again delivers them again. */
 static bool is_soft(u8 vector)
 {
 	return vector == X86_TRAP_BP || vector == X86_TRAP_OF;
@@ -37,11 +37,12 @@ static void step_over_soft(struct lodge_vcpu *vcpu)
 	struct lodge_events *events = &vcpu->arch.events;
 	struct lodge_x86_insn insn;
 
-	if (!is_soft(events->exception.nr) || !lodge_svm_decode_atomic(vcpu, &insn))
+	if (!is_soft(events->exception.nr))
 		return;
-	events->soft_pending_rip = true;
+	events->soft_injected = true;
 	events->soft_rip = lodge_x86_rip(vcpu);
-	lodge_x86_save(vcpu)->rip += insn.length;
+	if (lodge_svm_decode_atomic(vcpu, &insn))
+		lodge_x86_save(vcpu)->rip += insn.length;
 }
 
 static u64 begin_exception(struct lodge_vcpu *vcpu)
@@ -104,11 +105,7 @@ static u64 next_event(struct lodge_vcpu *vcpu)
 	return 0;
 }
 
-/*
- * A virtual interrupt that is never taken: its intercept fires as soon as the
- * guest could take one. CR8 writes are intercepted meanwhile because some
- * emulated processors cannot cope with them then.
- */
+/* A virtual interrupt that is never taken: its intercept fires as soon as the guest could take one. */
 static void open_irq_window(struct lodge_vcpu *vcpu)
 {
 	struct lodge_vmcb *vmcb = vcpu->arch.vmcb;
@@ -116,7 +113,6 @@ static void open_irq_window(struct lodge_vcpu *vcpu)
 	vmcb->control.int_ctl |= LODGE_V_IRQ | LODGE_V_IGN_TPR | LODGE_V_INTR_PRIO_MASK;
 	lodge_vmcb_mark_dirty(vmcb, LODGE_CLEAN_INTR);
 	lodge_vmcb_set_intercept(vmcb, LODGE_ICPT_VINTR);
-	lodge_vmcb_set_intercept(vmcb, LODGE_ICPT_CR8_WRITE);
 }
 
 static void close_irq_window(struct lodge_vcpu *vcpu)
@@ -126,7 +122,6 @@ static void close_irq_window(struct lodge_vcpu *vcpu)
 	vmcb->control.int_ctl &= ~(LODGE_V_IRQ | LODGE_V_IGN_TPR | LODGE_V_INTR_PRIO_MASK);
 	lodge_vmcb_mark_dirty(vmcb, LODGE_CLEAN_INTR);
 	lodge_vmcb_clear_intercept(vmcb, LODGE_ICPT_VINTR);
-	lodge_vmcb_clear_intercept(vmcb, LODGE_ICPT_CR8_WRITE);
 }
 
 /* Step with TF over the IRET that ends an NMI's mask; the trap is ours. */
@@ -173,8 +168,10 @@ static void collect_exception(struct lodge_vcpu *vcpu, u64 info)
 	struct lodge_events *events = &vcpu->arch.events;
 
 	if (is_soft(info & LODGE_EVT_VECTOR)) {
-		if (events->soft_pending_rip)
+		if (events->soft_injected) {
 			lodge_x86_save(vcpu)->rip = events->soft_rip;
+			events->exception.pending = true;
+		}
 		return;
 	}
 	events->exception.injected = true;
@@ -216,5 +213,5 @@ void lodge_svm_collect(struct lodge_vcpu *vcpu)
 			break;
 		}
 	}
-	events->soft_pending_rip = false;
+	events->soft_injected = false;
 }

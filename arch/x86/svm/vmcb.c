@@ -25,6 +25,7 @@
 static const enum lodge_intercept always[] = {
 	LODGE_ICPT_CR0_SEL_WRITE,
 	LODGE_ICPT_CR4_WRITE,
+	LODGE_ICPT_CR8_WRITE,		/* the TPR's owner is in user space */
 	LODGE_ICPT_EXCEPTION + 1,	/* #DB: an endless stream of them would never leave the guest */
 	LODGE_ICPT_EXCEPTION + 17,	/* #AC: likewise */
 	LODGE_ICPT_EXCEPTION + 18,	/* #MC: the host's business */
