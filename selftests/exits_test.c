@@ -252,7 +252,7 @@ TEST_F(exits, unknown_instruction_on_mmio_ends_with_its_bytes)
 	lodge_guest_start(&self->guest, 64, float_on_mmio);
 	lodge_vcpu_expect(vcpu, KVM_EXIT_INTERNAL_ERROR);
 	ASSERT_EQ(KVM_INTERNAL_ERROR_EMULATION, run->internal.suberror);
-	ASSERT_LE(4, run->emulation_failure.ndata);
+	ASSERT_LE(3, run->emulation_failure.ndata);
 	ASSERT_EQ(KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
 		  run->emulation_failure.flags);
 	ASSERT_LE(2, run->emulation_failure.insn_size);

@@ -15,6 +15,14 @@
 #define ROOT "/sys/fs/cgroup"
 #define GROUP ROOT "/lodge-memcg-test"
 
+static int limit_fd;
+
+/* Opened beforehand: at the limit not even a file can be opened. */
+static bool limit(const char *text)
+{
+	return write(limit_fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
 static bool put(const char *file, const char *text)
 {
 	char path[256];
@@ -36,6 +44,8 @@ FIXTURE_SETUP(memcg)
 	    !lodge_host_write("/proc/self/oom_score_adj", "-1000"))
 		lodge_host_skip("needs root and the memory controller in " ROOT);
 	put("memory.swap.max", "0");
+	limit_fd = open(GROUP "/memory.max", O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, limit_fd);
 	lodge_klog_mark();
 	lodge_host_quiet_log(true);
 }
@@ -58,7 +68,7 @@ TEST_F(memcg, creation_fails_with_enomem_at_the_limit)
 	int dev = lodge_dev_open();
 	int n = 0, ret = 0;
 
-	ASSERT_TRUE(put("memory.max", "8M"));
+	ASSERT_TRUE(limit("8M"));
 	while (n < 8192) {
 		int vm = lodge_vm_ioctl(dev, KVM_CREATE_VM, NULL);
 
@@ -73,7 +83,7 @@ TEST_F(memcg, creation_fails_with_enomem_at_the_limit)
 		fd[n++] = ret;
 	}
 	ASSERT_EQ(-ENOMEM, ret) TH_LOG("after %d files", n);
-	ASSERT_TRUE(put("memory.max", "512M"));
+	ASSERT_TRUE(limit("512M"));
 	ret = lodge_vm_ioctl(dev, KVM_CREATE_VM, NULL);
 	ASSERT_LE(0, ret);
 	while (n--)
@@ -101,10 +111,10 @@ TEST_F(memcg, guest_memory_stops_at_the_limit)
 	mem = lodge_vm_add_memory(&guest.vm, 1, 0, 0x1000000, size);
 	madvise(mem, size, MADV_NOHUGEPAGE);
 	lodge_guest_call(&guest.vcpu, touch, size);
-	ASSERT_TRUE(put("memory.max", "8M"));
+	ASSERT_TRUE(limit("8M"));
 	ret = lodge_vcpu_run(&guest.vcpu);
 	ASSERT_TRUE(ret == -EFAULT || ret == -ENOMEM) TH_LOG("%d", ret);
-	ASSERT_TRUE(put("memory.max", "512M"));
+	ASSERT_TRUE(limit("512M"));
 	ASSERT_EQ(1, lodge_vcpu_expect_out(&guest.vcpu, LODGE_GUEST_PORT));
 	ASSERT_EQ(4096, ((uint64_t *)mem)[512]);
 }

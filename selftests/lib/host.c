@@ -124,6 +124,13 @@ int lodge_host_cpus(void)
  */
 void lodge_host_quiet_log(bool quiet)
 {
+	static const char ignore[] =
+		"/sys/module/printk/parameters/ignore_loglevel";
+	static char before[8] = "N";
+
+	if (quiet)
+		lodge_host_read(ignore, before, sizeof(before));
+	lodge_host_write(ignore, quiet ? "N" : before);
 	if (!quiet)
 		klogctl(LOG_CLEAR, NULL, 0);
 	klogctl(quiet ? LOG_CONSOLE_OFF : LOG_CONSOLE_ON, NULL, 0);
