@@ -109,7 +109,8 @@ void lodge_arch_vcpu_inner_begin(struct lodge_vcpu *vcpu)
 	if (!lodge_xstate_load(vcpu))
 		lodge_vm_kill(vcpu->vm, "the processor refused a validated XSAVE image");
 	load_tsc_aux(vcpu);
-	vmsave(lodge_svm_host_save_pa());
+	if (likely(lodge_svm_cpu_enabled()))	/* else enter finds out */
+		vmsave(lodge_svm_host_save_pa());
 }
 
 /**
