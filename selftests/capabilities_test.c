@@ -224,4 +224,181 @@ TEST_F(caps, values_are_within_what_a_client_can_use)
 	ASSERT_EQ(irqchip > 0, lodge_vm_check(&self->vm, KVM_CAP_IRQFD) > 0);
 }
 
+/*
+ * What stock KVM 6.12 advertises on such a processor. Lodge may have less,
+ * and what it has must not promise more.
+ */
+static const struct offered {
+	const char *name;
+	int cap;
+	enum { EXACTLY, UP_TO, BITS_OF, ANYTHING } how;
+	int value;
+} offered[] = {
+#define SAME(name, value) { #name, KVM_CAP_##name, EXACTLY, value }
+#define LIMIT(name, value) { #name, KVM_CAP_##name, UP_TO, value }
+#define MASK(name, value) { #name, KVM_CAP_##name, BITS_OF, value }
+#define ANY(name) { #name, KVM_CAP_##name, ANYTHING, 0 }
+	SAME(IRQCHIP, 1),
+	SAME(HLT, 1),
+	SAME(MMU_SHADOW_CACHE_CONTROL, 1),
+	SAME(USER_MEMORY, 1),
+	SAME(SET_TSS_ADDR, 1),
+	SAME(VAPIC, 1),
+	SAME(EXT_CPUID, 1),
+	SAME(CLOCKSOURCE, 1),
+	ANY(NR_VCPUS),
+	LIMIT(NR_MEMSLOTS, 32764),
+	SAME(PIT, 1),
+	SAME(NOP_IO_DELAY, 1),
+	SAME(MP_STATE, 1),
+	SAME(COALESCED_MMIO, 2),
+	SAME(SYNC_MMU, 1),
+	SAME(DESTROY_MEMORY_REGION_WORKS, 1),
+	SAME(USER_NMI, 1),
+	SAME(SET_GUEST_DEBUG, 1),
+	SAME(REINJECT_CONTROL, 1),
+	LIMIT(IRQ_ROUTING, 4096),
+	SAME(IRQ_INJECT_STATUS, 1),
+	SAME(JOIN_MEMORY_REGIONS_WORKS, 1),
+	LIMIT(MCE, 32),
+	SAME(IRQFD, 1),
+	SAME(PIT2, 1),
+	SAME(SET_BOOT_CPU_ID, 1),
+	SAME(PIT_STATE2, 1),
+	SAME(IOEVENTFD, 1),
+	SAME(SET_IDENTITY_MAP_ADDR, 1),
+	MASK(XEN_HVM, 0x1ff),
+	MASK(ADJUST_CLOCK, 0xf),
+	SAME(INTERNAL_ERROR_DATA, 1),
+	SAME(VCPU_EVENTS, 1),
+	SAME(HYPERV, 1),
+	SAME(HYPERV_VAPIC, 1),
+	SAME(HYPERV_SPIN, 1),
+	SAME(PCI_SEGMENT, 1),
+	SAME(DEBUGREGS, 1),
+	SAME(X86_ROBUST_SINGLESTEP, 1),
+	SAME(ENABLE_CAP, 1),
+	SAME(XSAVE, 1),
+	SAME(XCRS, 1),
+	SAME(ASYNC_PF, 1),
+	SAME(GET_TSC_KHZ, 1),
+	LIMIT(MAX_VCPUS, 4096),
+	SAME(TSC_DEADLINE_TIMER, 1),
+	MASK(SYNC_REGS, 0x7),
+	SAME(KVMCLOCK_CTRL, 1),
+	SAME(SIGNAL_MSI, 1),
+	SAME(READONLY_MEM, 1),
+	SAME(IRQFD_RESAMPLE, 1),
+	SAME(DEVICE_CTRL, 1),
+	SAME(EXT_EMUL_CPUID, 1),
+	SAME(HYPERV_TIME, 1),
+	SAME(IOAPIC_POLARITY_IGNORED, 1),
+	SAME(ENABLE_CAP_VM, 1),
+	SAME(IOEVENTFD_NO_LENGTH, 1),
+	SAME(CHECK_EXTENSION_VM, 1),
+	SAME(DISABLE_QUIRKS, 1),
+	SAME(X86_SMM, 1),
+	LIMIT(MULTI_ADDRESS_SPACE, 2),
+	SAME(SPLIT_IRQCHIP, 1),
+	SAME(IOEVENTFD_ANY_LENGTH, 1),
+	SAME(HYPERV_SYNIC, 1),
+	SAME(VCPU_ATTRIBUTES, 1),
+	LIMIT(MAX_VCPU_ID, 16384),
+	MASK(X2APIC_API, 0x3),
+	SAME(IMMEDIATE_EXIT, 1),
+	MASK(X86_DISABLE_EXITS, 0xf),
+	SAME(HYPERV_SYNIC2, 1),
+	SAME(HYPERV_VP_INDEX, 1),
+	SAME(GET_MSR_FEATURES, 1),
+	SAME(HYPERV_EVENTFD, 1),
+	SAME(HYPERV_TLBFLUSH, 1),
+	ANY(NESTED_STATE),
+	SAME(MSR_PLATFORM_INFO, 1),
+	SAME(HYPERV_SEND_IPI, 1),
+	SAME(COALESCED_PIO, 1),
+	SAME(EXCEPTION_PAYLOAD, 1),
+	SAME(HYPERV_CPUID, 1),
+	MASK(MANUAL_DIRTY_LOG_PROTECT2, 0x3),
+	SAME(PMU_EVENT_FILTER, 1),
+	SAME(HALT_POLL, 1),
+	SAME(ASYNC_PF_INT, 1),
+	SAME(LAST_CPU, 1),
+	SAME(STEAL_TIME, 1),
+	SAME(X86_USER_SPACE_MSR, 1),
+	SAME(X86_MSR_FILTER, 1),
+	SAME(ENFORCE_PV_FEATURE_CPUID, 1),
+	SAME(SYS_HYPERV_CPUID, 1),
+	LIMIT(DIRTY_LOG_RING, 1048576),
+	MASK(SET_GUEST_DEBUG2, 0x1f0003),
+	SAME(SGX_ATTRIBUTE, 1),
+	SAME(VM_COPY_ENC_CONTEXT_FROM, 1),
+	SAME(HYPERV_ENFORCE_CPUID, 1),
+	SAME(SREGS2, 1),
+	MASK(EXIT_HYPERCALL, 0x1000),
+	SAME(BINARY_STATS_FD, 1),
+	SAME(EXIT_ON_EMULATION_FAILURE, 1),
+	SAME(VM_MOVE_ENC_CONTEXT_FROM, 1),
+	ANY(XSAVE2),
+	SAME(SYS_ATTRIBUTES, 1),
+	MASK(DISABLE_QUIRKS2, 0x7ff),
+	SAME(SYSTEM_EVENT_DATA, 1),
+	SAME(X86_TRIPLE_FAULT_EVENT, 1),
+	SAME(VM_DISABLE_NX_HUGE_PAGES, 1),
+	LIMIT(DIRTY_LOG_RING_ACQ_REL, 1048576),
+	SAME(PMU_EVENT_MASKED_EVENTS, 1),
+	SAME(USER_MEMORY2, 1),
+	SAME(MEMORY_FAULT_INFO, 1),
+	ANY(MEMORY_ATTRIBUTES),
+	SAME(GUEST_MEMFD, 1),
+	SAME(VM_TYPES, 1),
+	MASK(PRE_FAULT_MEMORY, 0x1),
+	SAME(X86_APIC_BUS_CYCLES_NS, 1),
+	SAME(X86_GUEST_MODE, 1),
+};
+
+static const struct offered *find_offered(int cap)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(offered) / sizeof(*offered); i++)
+		if (offered[i].cap == cap)
+			return &offered[i];
+	return NULL;
+}
+
+static bool is_within(const struct offered *o, int value)
+{
+	switch (o->how) {
+	case EXACTLY:
+		return value == o->value;
+	case UP_TO:
+		return value > 0 && value <= o->value;
+	case BITS_OF:
+		return value > 0 && !(value & ~o->value);
+	default:
+		return value > 0;
+	}
+}
+
+TEST_F(caps, nothing_is_advertised_that_stock_kvm_has_not)
+{
+	int cap;
+
+	if (!lodge_dev_is_lodge())
+		SKIP(return, "this is what stock KVM is the measure of");
+	for (cap = 0; cap < 1024; cap++) {
+		int value = lodge_vm_check(&self->vm, cap);
+		const struct offered *o = find_offered(cap);
+
+		if (!value)
+			continue;
+		EXPECT_NE(NULL, o) {
+			TH_LOG("capability %d is %d", cap, value);
+		}
+		EXPECT_TRUE(o && is_within(o, value)) {
+			TH_LOG("KVM_CAP_%s is %d", o ? o->name : "?", value);
+		}
+	}
+}
+
 LODGE_TEST_MAIN

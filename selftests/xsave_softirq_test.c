@@ -17,7 +17,7 @@
 #include "lodge_test.h"
 
 #define PORT 4500
-#define PACKETS 3000
+#define PACKETS 1500
 #define SPI 0x1000
 #define KEY_BYTES 20		/* AES-128 and four of salt */
 
