@@ -95,6 +95,15 @@ static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 #define LODGE_FOLL_HONOR_NUMA_FAULT	0
 #endif
 
+/* Huge entries of mappings without struct pages. */
+#ifdef LODGE_HAVE_PMD_SPECIAL
+#define lodge_pmd_special(pmd)	pmd_special(pmd)
+#define lodge_pud_special(pud)	pud_special(pud)
+#else
+#define lodge_pmd_special(pmd)	false
+#define lodge_pud_special(pud)	false
+#endif
+
 /* What the ageing hooks of struct mmu_notifier_ops return. */
 #ifdef LODGE_HAVE_NOTIFIER_AGE_BOOL
 typedef bool lodge_age_t;

@@ -2,10 +2,12 @@
 /*
  * The one fault path: from (gpa, access) to an installed stage-2 leaf.
  *
- * First what the tree itself can answer, without the host: an access that is
- * allowed by now, a page that was only write-protected for dirty logging, an
- * address that is known to have no memory. Then slot, host page, level, and the
- * installation under the notifier protocol (Documentation/memory.rst).
+ * Slot, host page, level, and the installation under the notifier protocol
+ * (Documentation/memory.rst). Where the processor found a leaf, the tree itself
+ * may have the answer: the access is allowed by now, or the page was only
+ * write-protected for dirty logging. Where it found nothing, the tree is not
+ * asked. Addresses without memory are not remembered in it either: to search the
+ * slots costs a tenth of a walk.
  */
 #include <linux/bits.h>
 #include <linux/mm.h>
@@ -20,11 +22,6 @@
 #include "notifier.h"
 #include "tree.h"
 #include "vm.h"
-
-/* The tree has no answer: go on. */
-#define UNDECIDED	1000
-
-static_assert(LODGE_FAULT_READONLY < UNDECIDED);
 
 static struct lodge_stage2 *tree_of(const struct lodge_fault *fault)
 {
@@ -48,43 +45,35 @@ static bool allows(struct lodge_stage2_attr attr, unsigned int access)
 	       (attr.executable || !(access & LODGE_ACCESS_EXEC));
 }
 
-/* Markers keep as many bits of the slots' generation as the format has room for. */
-static u64 marker_generation(const struct lodge_fault *fault, const struct lodge_memslots *slots)
-{
-	return slots->generation & (BIT_ULL(tree_of(fault)->fmt->generation_bits) - 1);
-}
-
 /*
  * The leaf was write-protected for the log, and the host let us write: no need
  * to ask it again. Writable first, then marked: the other way round a harvest
  * in between would take the mark and leave the page writable.
  */
-static int enable_write(struct lodge_fault *fault, struct lodge_memslot *slot)
+static bool enable_write(struct lodge_fault *fault)
 {
+	unsigned int max_level = fault->slot->dirty_bitmap ? 0 : LODGE_STAGE2_MAX_LEVELS;
 	struct lodge_vm *vm = fault->vm;
 	int err;
 
 	read_lock(&vm->mmu_lock);
-	err = lodge_stage2_make_writable(tree_of(fault), fault->gpa, slot->dirty_bitmap ? 0 : LODGE_STAGE2_MAX_LEVELS);
+	err = lodge_stage2_make_writable(tree_of(fault), fault->gpa, max_level);
 	if (!err)
-		lodge_dirty_log_mark(vm, slot, gfn_of(fault));
+		lodge_dirty_log_mark(vm, fault->slot, gfn_of(fault));
 	read_unlock(&vm->mmu_lock);
-	return err ? UNDECIDED : LODGE_FAULT_FIXED;
+	return !err;
 }
 
-/* No memory here. Remembered, so that the slots need not be searched again. */
-static int handle_mmio(struct lodge_fault *fault, const struct lodge_memslots *slots)
+/* Without asking the host: true if the access is allowed now. */
+static bool fix_leaf(struct lodge_fault *fault)
 {
-	struct lodge_vm *vm = fault->vm;
+	struct lodge_stage2_leaf leaf;
 
-	/* Only a help: without memory for it the next access comes this way again. */
-	if (!lodge_stage2_cache_topup(fault->cache, 1, GFP_KERNEL_ACCOUNT)) {
-		read_lock(&vm->mmu_lock);
-		lodge_stage2_map_mmio(tree_of(fault), fault->cache, fault->gpa, marker_generation(fault, slots),
-				      LODGE_ACCESS_READ | LODGE_ACCESS_WRITE | LODGE_ACCESS_EXEC);
-		read_unlock(&vm->mmu_lock);
-	}
-	return LODGE_FAULT_MMIO;
+	if (lodge_stage2_lookup(tree_of(fault), fault->gpa, &leaf) || leaf.kind != LODGE_STAGE2_LEAF)
+		return false;
+	if (allows(leaf.attr, fault->access))
+		return true;
+	return is_write(fault) && leaf.attr.host_writable && enable_write(fault);
 }
 
 /* The page's range must lie in the slot, and have the same place in guest and host pages of its size. */
@@ -102,17 +91,16 @@ static bool slot_has(const struct lodge_fault *fault, unsigned int shift)
 static unsigned int max_level(const struct lodge_fault *fault, const struct lodge_host_page *hp)
 {
 	const struct lodge_stage2_format *fmt = tree_of(fault)->fmt;
-	unsigned int level = 0, shift;
+	const struct lodge_stage2_level *next;
+	unsigned int level;
 
-	if (fault->slot->dirty_bitmap || !hp->page)
+	if (fault->slot->dirty_bitmap)
 		return 0;
-	while (level + 1 < fmt->levels && fmt->level[level + 1].leaf && slot_has(fault, fmt->level[level + 1].shift))
-		level++;
-	if (!level)
-		return 0;
-	shift = lodge_host_page_shift(fault->hva);
-	while (level && fmt->level[level].shift > shift)
-		level--;
+	for (level = 0; level + 1 < fmt->levels; level++) {
+		next = &fmt->level[level + 1];
+		if (!next->leaf || next->shift > hp->shift || !slot_has(fault, next->shift))
+			break;
+	}
 	return level;
 }
 
@@ -201,20 +189,16 @@ static int result_of(struct lodge_fault *fault, int err)
 	}
 }
 
-static int handle_slot(struct lodge_fault *fault, const struct lodge_stage2_leaf *leaf)
+static int handle_slot(struct lodge_fault *fault)
 {
 	struct lodge_memslot *slot = fault->slot;
-	int r;
 
 	if (READ_ONCE(slot->invalid))
 		return LODGE_FAULT_RETRY;
 	if (is_write(fault) && slot->flags & KVM_MEM_READONLY)
 		return LODGE_FAULT_READONLY;
-	if (is_write(fault) && leaf->kind == LODGE_STAGE2_LEAF && leaf->attr.host_writable) {
-		r = enable_write(fault, slot);
-		if (r != UNDECIDED)
-			return r;
-	}
+	if (fault->present && fix_leaf(fault))
+		return LODGE_FAULT_FIXED;
 	return result_of(fault, handle_memory(fault));
 }
 
@@ -226,22 +210,11 @@ static int handle_slot(struct lodge_fault *fault, const struct lodge_stage2_leaf
  */
 int lodge_fault_handle(struct lodge_fault *fault)
 {
-	struct lodge_memslots *slots = lodge_memslots(fault->vm, fault->as_id);
-	struct lodge_stage2_leaf leaf = { .kind = LODGE_STAGE2_ABSENT };
-
-	fault->slot = NULL;
-	fault->hva = LODGE_INVALID_HVA;
-
-	/* Beyond the format there is no memory: leaf stays absent. */
-	lodge_stage2_lookup(tree_of(fault), fault->gpa, &leaf);
-	if (leaf.kind == LODGE_STAGE2_MMIO && leaf.generation == marker_generation(fault, slots))
+	fault->slot = lodge_memslot_find(lodge_memslots(fault->vm, fault->as_id), gfn_of(fault));
+	if (!fault->slot) {
+		fault->hva = LODGE_INVALID_HVA;
 		return LODGE_FAULT_MMIO;
-	if (leaf.kind == LODGE_STAGE2_LEAF && allows(leaf.attr, fault->access))
-		return LODGE_FAULT_FIXED;
-
-	fault->slot = lodge_memslot_find(slots, gfn_of(fault));
-	if (!fault->slot)
-		return handle_mmio(fault, slots);
+	}
 	fault->hva = lodge_memslot_hva(fault->slot, gfn_of(fault)) | (fault->gpa & ~PAGE_MASK);
-	return handle_slot(fault, &leaf);
+	return handle_slot(fault);
 }

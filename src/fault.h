@@ -18,8 +18,8 @@ struct lodge_stage2_cache;
  * @gpa:    faulting address, bytes
  * @access: LODGE_ACCESS_* bits
  * @as_id:  address space the vCPU runs in
- * @slot:   out: the slot found, NULL if none; valid under the caller's SRCU;
- *	not looked for where the tree has the answer
+ * @present: the processor found a leaf, which did not allow the access
+ * @slot:   out: the slot found, NULL if none; valid under the caller's SRCU
  * @hva:    out: host address of @gpa's byte, LODGE_INVALID_HVA without a slot
  */
 struct lodge_fault {
@@ -28,6 +28,7 @@ struct lodge_fault {
 	gpa_t gpa;
 	unsigned int access;
 	unsigned int as_id;
+	bool present;
 	struct lodge_memslot *slot;
 	hva_t hva;
 };

@@ -2,15 +2,20 @@
 /*
  * The host's side of a fault.
  *
- * A page that counts references is taken with one and given back as soon as it
- * is mapped: from then on the notifier protects us. A page that does not
- * (mappings of devices, reserved memory) is never taken at all: a reference on
- * such a page would free it when given back.
+ * What is mapped already is read from the host's page table, without a lock and
+ * without a reference: whoever unmaps it tells the notifier first, and nothing
+ * is done with what was read before the notifier protocol was passed. What is
+ * not mapped yet is faulted in, and comes with a reference, which is given back
+ * once the page is mapped. A page that does not count references (mappings of
+ * devices, reserved memory) is never taken: a reference on such a page would
+ * free it when given back.
  */
 #include <linux/bits.h>
 #include <linux/ioport.h>
 #include <linux/irqflags.h>
+#include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/swap.h>
@@ -18,25 +23,147 @@
 #include "compat.h"
 #include "host_page.h"
 
-static bool take(struct lodge_host_page *out, struct page *page, bool writable)
+/**
+ * struct mapping - an entry of the host's page table
+ * @pfn: frame of the page at the address
+ * @shift: log2 of what the entry maps, bytes; that of a page if nothing
+ * @readable: user space may read
+ * @writable: user space may write
+ * @special: there may be no struct page, or not one to be touched
+ */
+struct mapping {
+	unsigned long pfn;
+	unsigned int shift;
+	bool readable;
+	bool writable;
+	bool special;
+};
+
+static const struct mapping unmapped = { .shift = PAGE_SHIFT };
+
+/*
+ * Each entry is read once, and descended from by value: it may become something
+ * else meanwhile. Tables are not freed while interrupts are off.
+ */
+
+static struct mapping read_pte(pmd_t *pmd, hva_t hva)
 {
+	pte_t pte = ptep_get_lockless(pte_offset_kernel(pmd, hva));
+
+	if (!pte_access_permitted(pte, false))
+		return unmapped;
+	return (struct mapping) {
+		.pfn = pte_pfn(pte),
+		.shift = PAGE_SHIFT,
+		.readable = true,
+		.writable = pte_access_permitted(pte, true),
+		.special = pte_special(pte),
+	};
+}
+
+static struct mapping read_pmd(pud_t *pud, hva_t hva)
+{
+	pmd_t pmd = READ_ONCE(*pmd_offset(pud, hva));
+
+	if (!pmd_present(pmd))
+		return unmapped;
+	if (!pmd_leaf(pmd))
+		return read_pte(&pmd, hva);
+	return (struct mapping) {
+		.pfn = pmd_pfn(pmd) + ((hva & ~PMD_MASK) >> PAGE_SHIFT),
+		.shift = PMD_SHIFT,
+		.readable = pmd_access_permitted(pmd, false),
+		.writable = pmd_access_permitted(pmd, true),
+		.special = lodge_pmd_special(pmd),
+	};
+}
+
+static struct mapping read_pud(p4d_t *p4d, hva_t hva)
+{
+	pud_t pud = READ_ONCE(*pud_offset(p4d, hva));
+
+	if (!pud_present(pud))
+		return unmapped;
+	if (!pud_leaf(pud))
+		return read_pmd(&pud, hva);
+	return (struct mapping) {
+		.pfn = pud_pfn(pud) + ((hva & ~PUD_MASK) >> PAGE_SHIFT),
+		.shift = PUD_SHIFT,
+		.readable = pud_access_permitted(pud, false),
+		.writable = pud_access_permitted(pud, true),
+		.special = lodge_pud_special(pud),
+	};
+}
+
+static struct mapping read_mapping(hva_t hva)
+{
+	pgd_t pgd = READ_ONCE(*pgd_offset(current->mm, hva));
+	p4d_t p4d;
+
+	lockdep_assert_irqs_disabled();
+
+	if (!pgd_present(pgd))
+		return unmapped;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	return p4d_present(p4d) ? read_pud(&p4d, hva) : unmapped;
+}
+
+/*
+ * Anonymous memory, or of a file that the kernel may have a reference to. Files
+ * that are kept from the kernel (memfd_secret) cannot be told from outside, but
+ * they are unevictable; the few others that are, too, take the long way. The
+ * mapping is not freed while interrupts are off.
+ */
+static bool is_plain(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+	struct address_space *mapping;
+
+	if (folio_test_anon(folio))
+		return true;
+	mapping = READ_ONCE(folio->mapping);
+	return mapping && IS_ALIGNED((unsigned long)mapping, sizeof(long)) && !mapping_unevictable(mapping) &&
+	       !is_zone_device_page(page);
+}
+
+static bool usable(const struct mapping *m, bool write)
+{
+	return m->readable && (m->writable || !write) && !m->special && is_plain(pfn_to_page(m->pfn));
+}
+
+/* What is mapped already, and allows what is asked. */
+static bool get_mapped(hva_t hva, bool write, struct lodge_host_page *out)
+{
+	unsigned long flags;
+	struct mapping m;
+	bool found;
+
+	local_irq_save(flags);
+	m = read_mapping(hva);
+	found = usable(&m, write);
+	local_irq_restore(flags);
+	if (!found)
+		return false;
+
 	*out = (struct lodge_host_page) {
-		.pfn = page_to_pfn(page),
-		.page = page,
-		.writable = writable,
+		.pfn = m.pfn,
+		.page = pfn_to_page(m.pfn),
+		.shift = m.shift,
+		.writable = m.writable,
 		.ram = true,
 	};
 	return true;
 }
 
-/* What is mapped already, and allows what is asked, needs no lock. */
-static bool get_mapped(hva_t hva, bool write, struct lodge_host_page *out)
+static unsigned int mapping_shift(hva_t hva)
 {
-	struct page *page;
+	unsigned long flags;
+	struct mapping m;
 
-	if (get_user_pages_fast_only(hva, 1, write ? FOLL_WRITE : 0, &page) != 1)
-		return false;
-	return take(out, page, write);
+	local_irq_save(flags);
+	m = read_mapping(hva);
+	local_irq_restore(flags);
+	return m.shift;
 }
 
 static int get_faulting(hva_t hva, bool write, struct lodge_host_page *out)
@@ -50,7 +177,14 @@ static int get_faulting(hva_t hva, bool write, struct lodge_host_page *out)
 	r = get_user_pages_unlocked(hva, 1, &page, flags);
 	if (r != 1)
 		return r < 0 ? r : -EFAULT;
-	take(out, page, write);
+	*out = (struct lodge_host_page) {
+		.pfn = page_to_pfn(page),
+		.page = page,
+		.shift = mapping_shift(hva),
+		.referenced = true,
+		.writable = write,
+		.ram = true,
+	};
 	return 0;
 }
 
@@ -112,6 +246,7 @@ static int get_unreferenced(hva_t hva, bool write, struct lodge_host_page *out)
 		return err == -EHWPOISON ? err : -EFAULT;
 	*out = (struct lodge_host_page) {
 		.pfn = pfn,
+		.shift = PAGE_SHIFT,
 		.writable = writable,
 		.ram = page_is_ram(pfn),
 	};
@@ -125,7 +260,8 @@ static int get_unreferenced(hva_t hva, bool write, struct lodge_host_page *out)
  * @want_write: a mapping that can be written would be welcome
  * @out: the page
  *
- * Context: may sleep; the VMM's mm is current->mm. Pair: lodge_host_page_put().
+ * Context: may sleep; the VMM's mm is current->mm; lodge_notifier_seq() was
+ * called before. Pair: lodge_host_page_put().
  * Return: 0; -EFAULT (not there, or not for this access), -EHWPOISON, -EINTR
  * (signal), -EAGAIN (ask again), -ENOMEM.
  */
@@ -133,9 +269,7 @@ int lodge_host_page_get(hva_t hva, bool write, bool want_write, struct lodge_hos
 {
 	int err;
 
-	if (want_write && get_mapped(hva, true, out))
-		return 0;
-	if (!write && get_mapped(hva, false, out))
+	if (get_mapped(hva, write, out))
 		return 0;
 
 	err = get_faulting(hva, write, out);
@@ -155,66 +289,22 @@ int lodge_host_page_get(hva_t hva, bool write, bool want_write, struct lodge_hos
  * @mapped: it was mapped: as writable as it says
  *
  * The page counts as written from here on if the guest can write it: when the
- * mapping goes there is no reference left to say so safely. The host cannot
- * clean the page without an invalidation, after which the guest faults again.
+ * mapping goes it is too late to say so safely. The host cannot clean the page
+ * without an invalidation, after which the guest faults again.
  *
- * Context: any but NMI; if @mapped, under the lock under which it was mapped.
+ * Context: any but NMI; if @mapped, under the hold of mmu_lock under which the
+ * notifier protocol was passed and the page mapped, so that it is still the
+ * VMM's.
  */
 void lodge_host_page_put(struct lodge_host_page *hp, bool mapped)
 {
 	if (!hp->page)
 		return;
 	if (mapped && !PageReserved(hp->page)) {
-		if (hp->writable)
+		if (hp->writable && !PageDirty(hp->page))
 			SetPageDirty(hp->page);
 		mark_page_accessed(hp->page);
 	}
-	put_page(hp->page);
-}
-
-static unsigned int shift_of_pmd(pud_t *pud, hva_t hva)
-{
-	pmd_t pmd = READ_ONCE(*pmd_offset(pud, hva));
-
-	return pmd_present(pmd) && pmd_leaf(pmd) ? PMD_SHIFT : PAGE_SHIFT;
-}
-
-static unsigned int shift_of_pud(p4d_t *p4d, hva_t hva)
-{
-	pud_t pud = READ_ONCE(*pud_offset(p4d, hva));
-
-	if (!pud_present(pud))
-		return PAGE_SHIFT;
-	return pud_leaf(pud) ? PUD_SHIFT : shift_of_pmd(&pud, hva);
-}
-
-static unsigned int shift_of_pgd(pgd_t *pgd, hva_t hva)
-{
-	p4d_t p4d = READ_ONCE(*p4d_offset(pgd, hva));
-
-	return p4d_present(p4d) ? shift_of_pud(&p4d, hva) : PAGE_SHIFT;
-}
-
-/**
- * lodge_host_page_shift() - how large is the host's mapping of an address?
- * @hva: address in current->mm
- *
- * Each entry is read once and descended from by value: it may become something
- * else meanwhile. The answer holds under the notifier protocol only.
- *
- * Context: any; with interrupts off page tables are not freed.
- * Return: log2 of its size in bytes; that of a page if nothing is mapped.
- */
-unsigned int lodge_host_page_shift(hva_t hva)
-{
-	unsigned long flags;
-	unsigned int shift = PAGE_SHIFT;
-	pgd_t pgd;
-
-	local_irq_save(flags);
-	pgd = READ_ONCE(*pgd_offset(current->mm, hva));
-	if (pgd_present(pgd))
-		shift = shift_of_pgd(&pgd, hva);
-	local_irq_restore(flags);
-	return shift;
+	if (hp->referenced)
+		put_page(hp->page);
 }

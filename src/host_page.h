@@ -13,21 +13,25 @@ struct page;
 /**
  * struct lodge_host_page - what is behind a host address
  * @pfn: frame of the page
- * @page: the page, with a reference; NULL if it is not one that counts them
+ * @page: the page; NULL if it is not one that counts references
+ * @shift: log2 of the size of the host's mapping, bytes
+ * @referenced: a reference on @page is held
  * @writable: the VMM may write
  * @ram: normal memory, to be cached
  *
- * Without the reference @pfn means nothing but under the notifier protocol.
+ * All of it means nothing but under the notifier protocol: before it was passed
+ * the page may be somebody else's by now, unless @referenced.
  */
 struct lodge_host_page {
 	unsigned long pfn;
 	struct page *page;
+	unsigned int shift;
+	bool referenced;
 	bool writable;
 	bool ram;
 };
 
 int lodge_host_page_get(hva_t hva, bool write, bool want_write, struct lodge_host_page *out);
 void lodge_host_page_put(struct lodge_host_page *hp, bool mapped);
-unsigned int lodge_host_page_shift(hva_t hva);
 
 #endif

@@ -243,26 +243,12 @@ static void retire(struct lodge_vm *vm, struct lodge_memslot *slot)
 	lodge_tree_zap_slot(vm, slot);
 }
 
-/*
- * Markers hold only some bits of the generation. When these begin anew, markers
- * from their last beginning must be gone before, and those made until the last
- * reader of the old array is done, after: each would pass for a new one.
- */
-static bool generation_wraps(const struct change *c)
-{
-	return !(c->next->generation & (BIT_ULL(lodge_arch_mmu_format()->generation_bits) - 1));
-}
-
 static void publish(struct change *c, unsigned int as_id)
 {
-	if (generation_wraps(c))
-		lodge_tree_zap_all(c->vm);
 	lodge_notifier_swap_begin(c->vm);
 	rcu_assign_pointer(c->vm->as[as_id].slots, c->next);
 	lodge_notifier_swap_end(c->vm);
 	synchronize_srcu_expedited(&c->vm->srcu);
-	if (generation_wraps(c))
-		lodge_tree_zap_all(c->vm);
 }
 
 /* From here on every fault sees the new flags; now bring older mappings in line. */

@@ -122,7 +122,6 @@ struct lodge_memslots *lodge_slot_array_new(const struct lodge_memslots *from, s
 	to = kvmalloc(size_add(sizeof(*to), size_mul(nr, BYTES_PER_SLOT)), gfp);
 	if (!to)
 		return NULL;
-	to->generation = from->generation + 1;
 	to->nr = nr;
 	copy_one_order(to, from, gone, added, BY_GFN);
 	copy_one_order(to, from, gone, added, BY_ID);

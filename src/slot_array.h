@@ -12,14 +12,12 @@ struct lodge_memslot;
 
 /**
  * struct lodge_memslots - one address space's slots
- * @generation: one more than the array's before it; MMIO markers carry it
  * @nr: slots
  * @by_gfn: the slots by base_gfn, which do not overlap; then the same by id;
  *	then by userspace_addr, which may overlap. Behind them stands for each
  *	of the latter how far it and those before it reach (hva_t)
  */
 struct lodge_memslots {
-	u64 generation;
 	unsigned int nr;
 	struct lodge_memslot *by_gfn[];
 };

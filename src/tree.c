@@ -112,7 +112,7 @@ static void zap(struct lodge_vm *vm, unsigned int as_id, gpa_t start, gpa_t end)
 }
 
 /**
- * lodge_tree_zap_slot() - forget all that a slot maps, markers included
+ * lodge_tree_zap_slot() - forget all that a slot maps
  * @vm: the VM
  * @slot: marked invalid, and seen as such by every fault
  *

@@ -31,7 +31,6 @@
 #define HVA_BASE	0x7f0000000000UL
 #define HVA_PAGES	64
 #define LIMIT		(1UL << 36)
-#define GENERATION_BITS	3
 
 /* The model */
 
@@ -45,12 +44,11 @@ struct model_slot {
 
 static struct model_slot model[IDS];
 
-/* What vCPUs have mapped, or remember as having no memory. */
+/* What vCPUs have mapped. */
 struct leaf {
-	enum { NONE, PAGE, MARKER } kind;
-	u64 hva;
+	bool present;
 	bool writable;
-	u64 generation;
+	u64 hva;
 };
 
 static struct leaf tree[FRAMES];
@@ -110,25 +108,16 @@ bool shim_alloc_fails(gfp_t gfp)
 	return true;
 }
 
-static u64 generation_of(const struct lodge_memslots *slots)
-{
-	return slots->generation & (BIT_ULL(GENERATION_BITS) - 1);
-}
-
 static void fault_in(struct lodge_memslots *slots, u64 gfn, bool write, bool heed_invalid)
 {
 	struct lodge_memslot *slot = lodge_memslot_find(slots, gfn);
 
-	if (!slot) {
-		tree[gfn] = (struct leaf) { .kind = MARKER, .generation = generation_of(slots) };
-		return;
-	}
-	if (heed_invalid && slot->invalid)
+	if (!slot || (heed_invalid && slot->invalid))
 		return;
 	if (write && slot->flags & KVM_MEM_READONLY)
 		return;
 	tree[gfn] = (struct leaf) {
-		.kind = PAGE,
+		.present = true,
 		.hva = lodge_memslot_hva(slot, gfn),
 		.writable = write || (!slot->dirty_bitmap && !(slot->flags & KVM_MEM_READONLY)),
 	};
@@ -139,16 +128,10 @@ static void fault_in(struct lodge_memslots *slots, u64 gfn, bool write, bool hee
 /* A vCPU that comes now sees what is published now. */
 static void some_faults(void)
 {
-	struct lodge_memslots *slots = vm.as[0].slots;
 	unsigned int i;
-	u64 gfn;
 
-	for (i = pick(4); i; i--) {
-		gfn = pick(FRAMES);
-		if (tree[gfn].kind == MARKER && tree[gfn].generation == generation_of(slots))
-			CHECK(!lodge_memslot_find(slots, gfn));
-		fault_in(slots, gfn, pick(2), true);
-	}
+	for (i = pick(4); i; i--)
+		fault_in(vm.as[0].slots, pick(FRAMES), pick(2), true);
 }
 
 /* Readers finish with what they saw when they began. */
@@ -201,12 +184,7 @@ void lodge_tree_zap_slot(struct lodge_vm *v, const struct lodge_memslot *slot)
 	some_faults();
 	for (gfn = 0; gfn < FRAMES; gfn++)
 		if (lodge_memslot_holds(slot, gfn))
-			tree[gfn].kind = NONE;
-}
-
-void lodge_tree_zap_all(struct lodge_vm *v)
-{
-	memset(tree, 0, sizeof(tree));
+			tree[gfn].present = false;
 }
 
 static bool marked(const struct lodge_memslot *slot, u64 gfn)
@@ -241,13 +219,6 @@ void lodge_dirty_log_stop(struct lodge_vm *v, struct lodge_memslot *slot)
 {
 	CHECK(!slot->dirty_bitmap);
 	CHECK(v->srcu.waits > waits_at_publication);
-}
-
-const struct lodge_stage2_format *lodge_arch_mmu_format(void)
-{
-	static const struct lodge_stage2_format fmt = { .generation_bits = GENERATION_BITS };
-
-	return &fmt;
 }
 
 gfn_t lodge_arch_mmu_gfn_limit(void)
@@ -364,9 +335,7 @@ static void check_leaf(const struct lodge_memslot *slot, u64 gfn)
 {
 	const struct leaf *leaf = &tree[gfn];
 
-	if (leaf->kind == MARKER && leaf->generation == generation_of(vm.as[0].slots) && slot)
-		fail("frame %llu has memory, but is remembered as having none", gfn);
-	if (leaf->kind != PAGE)
+	if (!leaf->present)
 		return;
 	if (!slot)
 		fail("frame %llu is mapped without a slot", gfn);
@@ -478,7 +447,7 @@ static bool beyond_model(const struct kvm_userspace_memory_region2 *mem)
 static void one_operation(void)
 {
 	struct kvm_userspace_memory_region2 mem = random_region();
-	u64 generation = vm.as[0].slots->generation;
+	struct lodge_memslots *before = vm.as[0].slots;
 	int want, got;
 
 	if (beyond_model(&mem))
@@ -500,7 +469,7 @@ static void one_operation(void)
 		fail("slot %#x flags %#x gpa %#llx size %#llx hva %#llx: %d, should be %d", mem.slot, mem.flags,
 		     mem.guest_phys_addr, mem.memory_size, mem.userspace_addr, got, want);
 	if (got)
-		CHECK(vm.as[0].slots->generation == generation);
+		CHECK(vm.as[0].slots == before);
 	else
 		model_apply(&mem);
 	compare();
@@ -585,7 +554,7 @@ static void moved_slot_leaves_nothing(void)
 	stop();
 }
 
-/* CVE-2011-1016's kind: sizes whose sum with the start wraps around. */
+/* Sizes whose sum with the start wraps around, or is more than can be mapped. */
 static void ranges_that_wrap_are_refused(void)
 {
 	start();
@@ -624,7 +593,7 @@ static void no_memory_changes_nothing(void)
 	CHECK(set(0, 0, 0, 0, 0) == -ENOMEM);
 	allocs_until_failure = 2;
 	CHECK(set(0, KVM_MEM_LOG_DIRTY_PAGES, 0x10000, 0x4000, HVA_BASE) == -ENOMEM);
-	CHECK(vm.as[0].slots == before && tree[4].kind == PAGE);
+	CHECK(vm.as[0].slots == before && tree[4].present);
 	CHECK(marked(lodge_memslot_find(before, 4), 4));
 	stop();
 }
