@@ -97,6 +97,7 @@ struct lodge_events {
 #define LODGE_MMIO_FRAGMENTS	8
 
 struct lodge_mmio_fragment {
+	gva_t linear;			/* reads: where it was translated from */
 	gpa_t gpa;
 	u8 len;
 	u8 data[8];
@@ -141,6 +142,7 @@ struct lodge_vcpu_arch {
 	 * Use lodge_x86_cr0() and friends (regs.h).
 	 */
 	u64 cr0_cache_bits;
+	bool cr4_mce_hidden;		/* the host's MCE is set, the guest's is not */
 	u64 efer;
 	u64 cr8;			/* TPR >> 4 */
 	u64 apic_base;

@@ -114,7 +114,7 @@ static void raise_uncorrected(struct lodge_vcpu *vcpu, u64 *bank, const struct k
 {
 	if (silenced(vcpu, bank))
 		return;
-	if ((vcpu->arch.mcg_status & MCG_STATUS_MCIP) || !(lodge_x86_save(vcpu)->cr4 & X86_CR4_MCE)) {
+	if ((vcpu->arch.mcg_status & MCG_STATUS_MCIP) || !(lodge_x86_cr4(vcpu) & X86_CR4_MCE)) {
 		vcpu->arch.events.triple_fault = true;
 		return;
 	}

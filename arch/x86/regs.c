@@ -116,6 +116,16 @@ void lodge_x86_put_cr0(struct lodge_vcpu *vcpu, u64 cr0)
 	update_cr0_intercepts(vcpu);
 }
 
+/* A machine check in a guest with MCE off would shut the guest down before the host sees it. */
+static void hide_mce(struct lodge_vcpu *vcpu, bool hide)
+{
+	vcpu->arch.cr4_mce_hidden = hide;
+	if (hide)
+		lodge_vmcb_set_intercept(vcpu->arch.vmcb, LODGE_ICPT_CR4_READ);
+	else
+		lodge_vmcb_clear_intercept(vcpu->arch.vmcb, LODGE_ICPT_CR4_READ);
+}
+
 /**
  * lodge_x86_put_cr4() - store a CR4 that was checked
  * @vcpu: the vCPU
@@ -129,7 +139,8 @@ void lodge_x86_put_cr4(struct lodge_vcpu *vcpu, u64 cr4)
 
 	if ((save->cr4 ^ cr4) & CR4_FLUSH)
 		lodge_svm_asid_renew(vcpu);
-	save->cr4 = cr4;
+	hide_mce(vcpu, boot_cpu_has(X86_FEATURE_MCE) && !(cr4 & X86_CR4_MCE));
+	save->cr4 = vcpu->arch.cr4_mce_hidden ? cr4 | X86_CR4_MCE : cr4;
 	lodge_vmcb_mark_dirty(vcpu->arch.vmcb, LODGE_CLEAN_CR);
 }
 
@@ -219,7 +230,7 @@ int lodge_x86_set_cr3(struct lodge_vcpu *vcpu, u64 cr3)
 static bool cr4_change_valid(struct lodge_vcpu *vcpu, u64 cr4)
 {
 	struct lodge_vmcb_save *save = lodge_x86_save(vcpu);
-	u64 change = save->cr4 ^ cr4;
+	u64 change = lodge_x86_cr4(vcpu) ^ cr4;
 
 	if (lodge_x86_long_mode(vcpu) && (!(cr4 & X86_CR4_PAE) || (change & X86_CR4_LA57)))
 		return false;

@@ -29,6 +29,14 @@ static inline u64 lodge_x86_cr0(struct lodge_vcpu *vcpu)
 	return (lodge_x86_save(vcpu)->cr0 & ~(u64)(X86_CR0_CD | X86_CR0_NW)) | vcpu->arch.cr0_cache_bits;
 }
 
+/* The guest's CR4: MCE is always on in hardware where the processor has it. */
+static inline u64 lodge_x86_cr4(struct lodge_vcpu *vcpu)
+{
+	u64 cr4 = lodge_x86_save(vcpu)->cr4;
+
+	return vcpu->arch.cr4_mce_hidden ? cr4 & ~(u64)X86_CR4_MCE : cr4;
+}
+
 static inline bool lodge_x86_long_mode(struct lodge_vcpu *vcpu)
 {
 	return vcpu->arch.efer & EFER_LMA;

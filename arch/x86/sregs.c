@@ -172,7 +172,7 @@ static void get_common(struct lodge_vcpu *vcpu, struct kvm_sregs2 *sregs)
 	sregs->cr0 = lodge_x86_cr0(vcpu);
 	sregs->cr2 = save->cr2;
 	sregs->cr3 = save->cr3;
-	sregs->cr4 = save->cr4;
+	sregs->cr4 = lodge_x86_cr4(vcpu);
 	sregs->cr8 = lodge_x86_cr8(vcpu);
 	sregs->efer = vcpu->arch.efer;
 	sregs->apic_base = vcpu->arch.apic_base;

@@ -58,7 +58,7 @@ static int read_cr(struct lodge_vcpu *vcpu, unsigned int cr, u64 *val)
 		*val = save->cr3;
 		break;
 	case 4:
-		*val = save->cr4;
+		*val = lodge_x86_cr4(vcpu);
 		break;
 	case 8:
 		*val = vcpu->arch.cr8;

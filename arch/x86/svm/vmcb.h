@@ -13,6 +13,7 @@
 enum lodge_intercept {
 	/* word 0: CR reads and writes */
 	LODGE_ICPT_CR0_READ = 0,
+	LODGE_ICPT_CR4_READ = 4,
 	LODGE_ICPT_CR0_WRITE = 16,
 	LODGE_ICPT_CR3_WRITE = 19,
 	LODGE_ICPT_CR4_WRITE = 20,
