@@ -40,7 +40,6 @@ struct lodge_vm_arch {
 	bool exception_payload;		/* [V] KVM_CAP_EXCEPTION_PAYLOAD */
 	bool triple_fault_event;	/* [V] KVM_CAP_X86_TRIPLE_FAULT_EVENT */
 	bool exit_on_emulation_failure;	/* [V] */
-	u64 disabled_quirks;		/* [V] */
 	struct lodge_msr_filter __rcu *msr_filter;	/* [V], readers by RCU */
 	u32 max_vcpu_ids;		/* [V] KVM_CAP_MAX_VCPU_ID, 0: not given */
 	u32 boot_cpu_id;		/* [V] KVM_SET_BOOT_CPU_ID */

@@ -393,25 +393,12 @@ static bool same_table(struct lodge_vcpu *vcpu, const struct lodge_cpuid *new)
 	return true;
 }
 
-/**
- * lodge_cpuid_set() - give the vCPU a table
- * @vcpu:    the vCPU
- * @entries: its entries
- * @nent:    their number
- *
- * After the first KVM_RUN only the table that is there already is taken, so
- * that nothing derived from it changes under a running guest.
- * Context: vcpu->mutex; may sleep. Return: 0, or with nothing changed -E2BIG, -ENOMEM, -EINVAL (linear address bits
- * that no processor has; another table after KVM_RUN), -EPERM (a state component that needs a permission).
- */
-int lodge_cpuid_set(struct lodge_vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, unsigned int nent)
+/* After the first KVM_RUN only the table that is there already is taken: nothing derived from it changes under a guest. */
+static int install(struct lodge_vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, unsigned int nent)
 {
-	struct lodge_cpuid *cpuid;
+	struct lodge_cpuid *cpuid = make_table(entries, nent);
 	int err;
 
-	if (nent > LODGE_CPUID_MAX_ENTRIES)
-		return -E2BIG;
-	cpuid = make_table(entries, nent);
 	if (!cpuid)
 		return -ENOMEM;
 
@@ -444,7 +431,7 @@ static long set_table2(struct lodge_vcpu *vcpu, void __user *argp)
 	entries = vmemdup_user(user->entries, array_size(sizeof(*entries), head.nent));
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	ret = lodge_cpuid_set(vcpu, entries, head.nent);
+	ret = install(vcpu, entries, head.nent);
 	kvfree(entries);
 	return ret;
 }
@@ -482,7 +469,7 @@ static long set_table(struct lodge_vcpu *vcpu, void __user *argp)
 		return PTR_ERR(old);
 	entries = widen(old, head.nent);
 	if (entries)
-		ret = lodge_cpuid_set(vcpu, entries, head.nent);
+		ret = install(vcpu, entries, head.nent);
 	kvfree(entries);
 	kvfree(old);
 	return ret;
@@ -517,7 +504,9 @@ static long get_table2(struct lodge_vcpu *vcpu, void __user *argp)
  * @argp:  its argument
  *
  * Context: vcpu->mutex; may sleep.
- * Return: 0; as lodge_cpuid_set(); -E2BIG if there is no room for all entries; -EFAULT; -EINVAL for another number.
+ * Return: 0, or with nothing changed: -E2BIG (more than 256 entries; no room for all), -EFAULT, -ENOMEM, -EINVAL (linear
+ * address bits that no processor has; another table after KVM_RUN; another number), -EPERM (a state component that needs
+ * a permission).
  */
 long lodge_cpuid_ioctl(struct lodge_vcpu *vcpu, unsigned int ioctl, void __user *argp)
 {

@@ -27,14 +27,12 @@ void lodge_cpuid_init(void);
 /* KVM_GET_SUPPORTED_CPUID */
 long lodge_cpuid_get_supported(void __user *argp);
 bool lodge_cpuid_offers(struct lodge_cpuid_bit bit);
-unsigned int lodge_cpuid_host_maxphyaddr(void);
 u64 lodge_cpuid_xcr0_supported(void);
 unsigned int lodge_cpuid_xstate_size(u64 components, bool compacted);
 
 /* cpuid.c */
 
 void lodge_cpuid_vcpu_init(struct lodge_vcpu *vcpu);
-int lodge_cpuid_set(struct lodge_vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, unsigned int nent);
 long lodge_cpuid_ioctl(struct lodge_vcpu *vcpu, unsigned int ioctl, void __user *argp);
 void lodge_cpuid_free(struct lodge_vcpu *vcpu);
 void lodge_cpuid_guest(struct lodge_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);

@@ -369,16 +369,6 @@ bool lodge_cpuid_offers(struct lodge_cpuid_bit bit)
 }
 
 /**
- * lodge_cpuid_host_maxphyaddr() - physical address bits of this host's processors
- *
- * Context: any. Return: bits.
- */
-unsigned int lodge_cpuid_host_maxphyaddr(void)
-{
-	return host_cpuid(0x80000008, 0).eax & 0xff;
-}
-
-/**
  * lodge_cpuid_xcr0_supported() - bits of XCR0 that guests may have on this host
  *
  * Context: any, after lodge_cpuid_init(). Return: bits, 0 without XSAVE.

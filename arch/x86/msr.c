@@ -412,7 +412,7 @@ static int set_msr(struct lodge_vcpu *vcpu, u32 index, u64 data, bool host)
 	return set_switched(vcpu, index, switched, data, host);
 }
 
-static bool ignored(u32 index, u64 data, const char *what)
+static bool ignore(u32 index, u64 data, const char *what)
 {
 	if (!ignore_msrs)
 		return false;
@@ -434,7 +434,7 @@ int lodge_msr_get(struct lodge_vcpu *vcpu, u32 index, u64 *data, bool host)
 {
 	int ret = get_msr(vcpu, index, data, host);
 
-	if (ret != LODGE_MSR_UNKNOWN || !ignored(index, 0, "read"))
+	if (ret != LODGE_MSR_UNKNOWN || !ignore(index, 0, "read"))
 		return ret;
 	*data = 0;
 	return 0;
@@ -454,7 +454,7 @@ int lodge_msr_set(struct lodge_vcpu *vcpu, u32 index, u64 data, bool host)
 {
 	int ret = set_msr(vcpu, index, data, host);
 
-	return ret == LODGE_MSR_UNKNOWN && ignored(index, data, "write") ? 0 : ret;
+	return ret == LODGE_MSR_UNKNOWN && ignore(index, data, "write") ? 0 : ret;
 }
 
 static u64 operand(struct lodge_vcpu *vcpu)

@@ -11,6 +11,7 @@
 #include <asm/apicdef.h>
 
 #include "cpuid.h"
+#include "cpuid_bits.h"
 #include "events.h"
 #include "guest_mem.h"
 #include "regs.h"
@@ -229,10 +230,9 @@ void lodge_x86_get_sregs2(struct lodge_vcpu *vcpu, struct kvm_sregs2 *sregs)
  */
 bool lodge_x86_apic_base_valid(struct lodge_vcpu *vcpu, u64 apic_base)
 {
-	static const struct lodge_cpuid_bit x2apic = { .leaf = 1, .reg = 2, .bit = 21 };
 	u64 reserved = vcpu->arch.guest_gpa_reserved | APIC_BASE_RESERVED;
 
-	if (!lodge_cpuid_has(vcpu, x2apic))
+	if (!LODGE_HAS(vcpu, X2APIC))
 		reserved |= X2APIC_ENABLE;
 	if (apic_base & reserved)
 		return false;
