@@ -10,7 +10,30 @@
 
 #include "types.h"
 
+struct lodge_memslot;
+struct lodge_memslots;
 struct lodge_vm;
+
+/**
+ * struct lodge_guest_view - one look at an address space, for several small reads
+ * @slots: its slots, as they were when the look began
+ * @slot: where the last read went; the next one is likely to go there too
+ *
+ * Valid within one SRCU read-side section.
+ */
+struct lodge_guest_view {
+	struct lodge_memslots *slots;
+	struct lodge_memslot *slot;
+};
+
+/* SRCU held from here to the last read. */
+void lodge_guest_view_begin(struct lodge_guest_view *view, struct lodge_vm *vm, unsigned int as_id);
+/*
+ * One number that does not cross a page. They may sleep, unless page faults are disabled: then -EFAULT if it cannot be
+ * read right now; -EFAULT also as above.
+ */
+int lodge_guest_view_u32(struct lodge_guest_view *view, gpa_t gpa, u32 *val);
+int lodge_guest_view_u64(struct lodge_guest_view *view, gpa_t gpa, u64 *val);
 
 /* May sleep. 0 or -EFAULT (no slot, or the VMM's mapping refuses); a refused access may have been done in part. */
 int lodge_guest_read(struct lodge_vm *vm, unsigned int as_id, gpa_t gpa, void *data, unsigned long len);

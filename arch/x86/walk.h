@@ -5,6 +5,7 @@
 #ifndef LODGE_X86_WALK_H
 #define LODGE_X86_WALK_H
 
+#include "guest_mem.h"
 #include "types.h"
 
 struct lodge_vcpu;
@@ -27,6 +28,7 @@ struct lodge_vcpu;
  * @gpa:    out
  * @error:  out: #PF error code on LODGE_WALK_FAULT
  * @writable, @user_ok: out: what the mapping permits
+ * @view:   out: for reads at @gpa under the same hold of SRCU
  */
 struct lodge_walk {
 	gva_t gva;
@@ -38,6 +40,7 @@ struct lodge_walk {
 	u32 error;
 	bool writable;
 	bool user_ok;
+	struct lodge_guest_view view;
 };
 
 enum lodge_walk_result {
@@ -55,10 +58,13 @@ int lodge_walk_read(struct lodge_vcpu *vcpu, gva_t gva, void *data, unsigned int
 /* KVM_TRANSLATE */
 int lodge_walk_translate(struct lodge_vcpu *vcpu, struct kvm_translation *tr);
 
+/* Room for an instruction, in whole words. */
+#define LODGE_WALK_FETCH	16
+
 /*
- * Bytes of the instruction at CS:rip, at most 15, without sleeping. From decode assists where the processor gives them.
+ * Bytes of the instruction at CS:rip, at most 15, without sleeping.
  * Returns the number read (0: cannot be read here, go to the outer loop).
  */
-unsigned int lodge_walk_fetch_atomic(struct lodge_vcpu *vcpu, u8 bytes[15]);
+unsigned int lodge_walk_fetch_atomic(struct lodge_vcpu *vcpu, u8 bytes[LODGE_WALK_FETCH]);
 
 #endif

@@ -27,6 +27,7 @@
 #define HYPERCALL_ENOSYS	1000
 
 /* NPF error code. */
+#define NPF_PRESENT	BIT_ULL(0)
 #define NPF_WRITE	BIT_ULL(1)
 #define NPF_FETCH	BIT_ULL(4)
 
@@ -64,13 +65,12 @@ static bool emulate_xsetbv(struct lodge_vcpu *vcpu)
 /* rip of the next instruction, without sleeping; 0: the outer loop has to find it. */
 static unsigned long next_rip_atomic(struct lodge_vcpu *vcpu)
 {
-	struct lodge_x86_insn insn;
+	unsigned int length;
 
 	if (lodge_svm_features.nrips)
 		return vcpu->arch.vmcb->control.next_rip;
-	if (!lodge_svm_decode_atomic(vcpu, &insn) || !lodge_svm_insn_is(&insn, vcpu->arch.exit_code))
-		return 0;
-	return lodge_x86_rip(vcpu) + insn.length;
+	length = lodge_svm_insn_length(vcpu);
+	return length ? lodge_x86_rip(vcpu) + length : 0;
 }
 
 /* Instructions that do nothing here, or nothing that can fail or sleep. */
@@ -213,7 +213,7 @@ static int handle_shutdown(struct lodge_vcpu *vcpu)
 	return exit_to_user(vcpu, KVM_EXIT_SHUTDOWN);
 }
 
-static int handle_hlt(struct lodge_vcpu *vcpu, unsigned long next_rip)
+static int go_halt(struct lodge_vcpu *vcpu, unsigned long next_rip)
 {
 	lodge_x86_advance_rip(vcpu, next_rip);
 	vcpu->stats.halt_exits++;
@@ -256,6 +256,7 @@ static int handle_npf(struct lodge_vcpu *vcpu)
 		.cache = &vcpu->table_cache,
 		.gpa = control->exit_info_2,
 		.access = npf_access(control->exit_info_1),
+		.present = control->exit_info_1 & NPF_PRESENT,
 	};
 	int r;
 
@@ -314,10 +315,18 @@ static int instruction(struct lodge_vcpu *vcpu)
 	if (code < LODGE_EXIT_EXCP(0))
 		return lodge_svm_handle_dr(vcpu, &insn, next_rip);
 	if (code == LODGE_EXIT_HLT)
-		return handle_hlt(vcpu, next_rip);
+		return go_halt(vcpu, next_rip);
 	if (code == LODGE_EXIT_MSR)
 		return lodge_msr_emulate(vcpu, control->exit_info_1, next_rip);
 	return emulate_simple(vcpu, next_rip) ? LODGE_RESUME_GUEST : internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION);
+}
+
+/* No need to read it in a way that may sleep, as a rule. */
+static int handle_hlt(struct lodge_vcpu *vcpu)
+{
+	unsigned long next_rip = next_rip_atomic(vcpu);
+
+	return next_rip ? go_halt(vcpu, next_rip) : instruction(vcpu);
 }
 
 /* String instructions go to the emulator, which knows segments and counts. */
@@ -341,14 +350,17 @@ int lodge_arch_vcpu_handle_exit(struct lodge_vcpu *vcpu)
 {
 	u64 code = vcpu->arch.exit_code;
 
-	switch (code) {
-	case LODGE_EXIT_NPF:
+	/* The switch becomes a tree of comparisons, and most by far are these. */
+	if (code == LODGE_EXIT_NPF)
 		return handle_npf(vcpu);
+
+	switch (code) {
 	case LODGE_EXIT_IOIO:
 		return handle_ioio(vcpu);
+	case LODGE_EXIT_HLT:
+		return handle_hlt(vcpu);
 	case LODGE_EXIT_CR_READ(0) ... LODGE_EXIT_DR_WRITE(15):
 	case LODGE_EXIT_CR0_SEL:
-	case LODGE_EXIT_HLT:
 	case LODGE_EXIT_MSR:
 	case LODGE_EXIT_CPUID:
 	case LODGE_EXIT_VMMCALL:

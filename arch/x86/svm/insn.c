@@ -8,6 +8,7 @@
  */
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/string.h>
 #include <asm/processor-flags.h>
 #include <asm/tsc.h>
 
@@ -32,16 +33,15 @@ static enum lodge_x86_mode mode_of(struct lodge_vcpu *vcpu)
 			      vcpu->arch.efer & EFER_LMA, save->cs.attrib & BIT(9), save->cs.attrib & BIT(10));
 }
 
-static bool decode_atomic(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn)
+static unsigned int fetch_atomic(struct lodge_vcpu *vcpu, u8 bytes[LODGE_WALK_FETCH])
 {
-	u8 bytes[LODGE_X86_MAX_INSN];
 	unsigned int n;
 	int idx;
 
 	idx = srcu_read_lock(&vcpu->vm->srcu);
 	n = lodge_walk_fetch_atomic(vcpu, bytes);
 	srcu_read_unlock(&vcpu->vm->srcu, idx);
-	return n && lodge_x86_decode(insn, bytes, n, mode_of(vcpu)) > 0;
+	return n;
 }
 
 /**
@@ -53,15 +53,81 @@ static bool decode_atomic(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn)
  */
 bool lodge_svm_decode_atomic(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn)
 {
+	u8 bytes[LODGE_WALK_FETCH] __aligned(8);
+	unsigned int n = fetch_atomic(vcpu, bytes);
+
+	return n && lodge_x86_decode(insn, bytes, n, mode_of(vcpu)) > 0;
+}
+
+/*
+ * Instructions without prefixes and operand bytes, which nearly all are: their
+ * first bytes, read as a number, say all. In every mode.
+ */
+static const struct {
+	u16 exit_code;
+	u8 length;
+	u32 mask;
+	u32 bytes;
+} plain[] = {
+	{ LODGE_EXIT_MSR,	2, 0xfdff,   0x300f },		/* WRMSR, RDMSR */
+	{ LODGE_EXIT_CPUID,	2, 0xffff,   0xa20f },
+	{ LODGE_EXIT_HLT,	1, 0xff,     0xf4 },
+	{ LODGE_EXIT_VMMCALL,	3, 0xffffff, 0xd9010f },
+};
+
+static unsigned int plain_length(const u8 *bytes, u64 exit_code)
+{
+	unsigned int i;
+	u32 first;
+
+	memcpy(&first, bytes, sizeof(first));
+	for (i = 0; i < ARRAY_SIZE(plain); i++)
+		if (plain[i].exit_code == exit_code)
+			return (first & plain[i].mask) == plain[i].bytes ? plain[i].length : 0;
+	return 0;
+}
+
+/* Decoding takes a large structure on the stack, which the common case does without. */
+static noinline unsigned int decoded_length(struct lodge_vcpu *vcpu, const u8 *bytes, unsigned int n)
+{
+	struct lodge_x86_insn insn;
+
+	if (lodge_x86_decode(&insn, bytes, n, mode_of(vcpu)) <= 0 || !lodge_svm_insn_is(&insn, vcpu->arch.exit_code))
+		return 0;
+	return insn.length;
+}
+
+static unsigned int length_atomic(struct lodge_vcpu *vcpu)
+{
+	u8 bytes[LODGE_WALK_FETCH] __aligned(8);
+	unsigned int n = fetch_atomic(vcpu, bytes);
+	unsigned int length = 0;
+
+	if (n >= sizeof(u32))
+		length = plain_length(bytes, vcpu->arch.exit_code);
+	if (!length && n)
+		length = decoded_length(vcpu, bytes, n);
+	return length;
+}
+
+/**
+ * lodge_svm_insn_length() - the length of the intercepted instruction, without sleeping
+ * @vcpu: the vCPU, after an exit
+ *
+ * Context: any; takes the VM's SRCU.
+ * Return: 1 to 15; 0 if its bytes cannot be read here, or are not what the exit code speaks of.
+ */
+unsigned int lodge_svm_insn_length(struct lodge_vcpu *vcpu)
+{
+	unsigned int length;
 	u64 start;
-	bool ok;
 
 	if (likely(!READ_ONCE(measure_fetch)))
-		return decode_atomic(vcpu, insn);
+		return length_atomic(vcpu);
 	start = rdtsc_ordered();
-	ok = decode_atomic(vcpu, insn);
+	length = length_atomic(vcpu);
 	vcpu->stats.insn_fetch_cycles += rdtsc_ordered() - start;
-	return ok;
+	return length;
 }
 
 /*
@@ -70,8 +136,7 @@ bool lodge_svm_decode_atomic(struct lodge_vcpu *vcpu, struct lodge_x86_insn *ins
  */
 static int fetch(struct lodge_vcpu *vcpu, u8 *bytes)
 {
-	struct lodge_vmcb_save *save = lodge_x86_save(vcpu);
-	gva_t gva = lodge_x86_is_64bit(vcpu) ? save->rip : (u32)(save->cs.base + save->rip);
+	gva_t gva = lodge_x86_linear_rip(vcpu);
 	unsigned int first = min_t(unsigned int, LODGE_X86_MAX_INSN, PAGE_SIZE - offset_in_page(gva));
 	bool user = lodge_x86_cpl(vcpu) == 3;
 	u64 cr2;

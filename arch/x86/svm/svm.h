@@ -69,6 +69,7 @@ void lodge_svm_request_irq_window(struct lodge_vcpu *vcpu);
 
 /* insn.c: the intercepted instruction's bytes, decoded; see there */
 struct lodge_x86_insn;
+unsigned int lodge_svm_insn_length(struct lodge_vcpu *vcpu);
 bool lodge_svm_decode_atomic(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn);
 int lodge_svm_decode(struct lodge_vcpu *vcpu, struct lodge_x86_insn *insn);
 bool lodge_svm_insn_is(const struct lodge_x86_insn *insn, u64 exit_code);
