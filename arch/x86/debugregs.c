@@ -216,13 +216,15 @@ static void load_guest(struct lodge_vcpu *vcpu, struct host_debugregs *host)
 	host->swapped = true;
 }
 
-/**
- * lodge_dr_enter() - guest debug registers in, where they matter
- * @vcpu: the vCPU
- *
- * Context: interrupts off, from here to lodge_dr_leave().
- */
-void lodge_dr_enter(struct lodge_vcpu *vcpu)
+/* Neither side uses breakpoints, and DR6 shows nothing: nothing is to be swapped. */
+static bool is_quiet(struct lodge_vcpu *vcpu)
+{
+	const struct lodge_vmcb_save *save = lodge_x86_save(vcpu);
+
+	return !vcpu->arch.dr_live && !(save->dr7 & DR7_ENABLED) && save->dr6 == DR6_CLEAR && !hw_breakpoint_active();
+}
+
+static noinline void enter(struct lodge_vcpu *vcpu)
 {
 	struct lodge_vmcb_save *save = lodge_x86_save(vcpu);
 	u64 dr6 = vcpu->arch.dr_live ? vcpu->arch.dr6 : DR6_CLEAR;
@@ -237,6 +239,18 @@ void lodge_dr_enter(struct lodge_vcpu *vcpu)
 		set_debugreg(DR7_ONE, 7);
 }
 
+/**
+ * lodge_dr_enter() - guest debug registers in, where they matter
+ * @vcpu: the vCPU
+ *
+ * Context: interrupts off, from here to lodge_dr_leave().
+ */
+void lodge_dr_enter(struct lodge_vcpu *vcpu)
+{
+	if (!is_quiet(vcpu))
+		enter(vcpu);
+}
+
 static void save_guest(struct lodge_vcpu *vcpu)
 {
 	unsigned long db[4];
@@ -249,15 +263,11 @@ static void save_guest(struct lodge_vcpu *vcpu)
 	vcpu->arch.dr7 = lodge_x86_save(vcpu)->dr7;
 }
 
-/**
- * lodge_dr_leave() - the host's debug registers back, if it uses any
- * @vcpu: the vCPU
- *
+/*
  * An exit turns all breakpoints off in DR7 but leaves the guest's DR6 behind,
  * which would be taken for the host's own at its next #DB.
- * Context: interrupts off, since lodge_dr_enter().
  */
-void lodge_dr_leave(struct lodge_vcpu *vcpu)
+static noinline void leave(struct lodge_vcpu *vcpu)
 {
 	struct host_debugregs *host = this_cpu_ptr(&host_debugregs);
 	bool active = hw_breakpoint_active();
@@ -271,6 +281,19 @@ void lodge_dr_leave(struct lodge_vcpu *vcpu)
 	if (host->swapped || active)
 		set_debugreg(__this_cpu_read(cpu_dr7) | DR7_ONE, 7);
 	host->swapped = false;
+}
+
+/**
+ * lodge_dr_leave() - the host's debug registers back, if it uses any
+ * @vcpu: the vCPU
+ *
+ * What lodge_dr_enter() swapped is not quiet here either: only a guest whose
+ * registers are live changes DR7. Context: interrupts off, since lodge_dr_enter().
+ */
+void lodge_dr_leave(struct lodge_vcpu *vcpu)
+{
+	if (!is_quiet(vcpu))
+		leave(vcpu);
 }
 
 /**

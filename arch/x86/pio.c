@@ -108,12 +108,30 @@ bool lodge_pio_fast(struct lodge_vcpu *vcpu, u64 exit_info_1, unsigned long next
 	bool done;
 	int idx;
 
+	/* No device was ever on the bus. Who registers one at this moment is as if he came a moment later. */
+	if (!rcu_access_pointer(vcpu->vm->buses[LODGE_PIO_BUS]))
+		return false;
 	if (exit_info_1 & IOIO_STRING)
 		return false;
 	idx = srcu_read_lock(&vcpu->vm->srcu);
 	done = do_in_kernel(vcpu, exit_info_1, next_rip);
 	srcu_read_unlock(&vcpu->vm->srcu, idx);
 	return done;
+}
+
+/* A loop over bytes, which is what memcpy() becomes here, takes longer. */
+static void put_data(void *to, unsigned int size, u32 val)
+{
+	switch (size) {
+	case 1:
+		*(u8 *)to = val;
+		break;
+	case 2:
+		*(u16 *)to = val;
+		break;
+	default:
+		*(u32 *)to = val;
+	}
 }
 
 /**
@@ -127,7 +145,6 @@ bool lodge_pio_fast(struct lodge_vcpu *vcpu, u64 exit_info_1, unsigned long next
 int lodge_pio_handle(struct lodge_vcpu *vcpu, u64 exit_info_1, unsigned long next_rip)
 {
 	struct lodge_pio_state *pio = &vcpu->arch.pio;
-	u32 val = vcpu->arch.regs[LODGE_RAX];
 
 	pio->in = exit_info_1 & IOIO_IN;
 	pio->port = IOIO_PORT(exit_info_1);
@@ -137,7 +154,7 @@ int lodge_pio_handle(struct lodge_vcpu *vcpu, u64 exit_info_1, unsigned long nex
 	pio->next_rip = next_rip;
 
 	if (!pio->in)
-		memcpy(vcpu->pio_data, &val, pio->size);
+		put_data(vcpu->pio_data, pio->size, vcpu->arch.regs[LODGE_RAX]);
 	if (!pio->in && pio->port == PORT_VAPIC) {
 		lodge_x86_advance_rip(vcpu, next_rip);
 	} else {

@@ -42,7 +42,7 @@ static int events_in(struct lodge_vcpu *vcpu)
 	return lodge_x86_set_events(vcpu, &events);
 }
 
-static int take_dirty(struct lodge_vcpu *vcpu, u64 dirty)
+static noinline int take_dirty(struct lodge_vcpu *vcpu, u64 dirty)
 {
 	if (dirty & KVM_SYNC_X86_REGS)
 		regs_in(vcpu);
@@ -66,6 +66,8 @@ int lodge_sync_regs_in(struct lodge_vcpu *vcpu)
 	u64 dirty = READ_ONCE(vcpu->run->kvm_dirty_regs);
 
 	vcpu->arch.sync_valid = valid & KVM_SYNC_X86_VALID_FIELDS;
+	if (likely(!(valid | dirty)))
+		return 0;
 	if ((valid | dirty) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
 		return -EINVAL;
 	if (!dirty)
@@ -76,6 +78,41 @@ int lodge_sync_regs_in(struct lodge_vcpu *vcpu)
 	return 0;
 }
 
+static void regs_out(struct lodge_vcpu *vcpu)
+{
+	struct kvm_regs regs;
+
+	lodge_x86_get_regs(vcpu, &regs);
+	memcpy(&vcpu->run->s.regs.regs, &regs, sizeof(regs));
+}
+
+static void sregs_out(struct lodge_vcpu *vcpu)
+{
+	struct kvm_sregs sregs;
+
+	lodge_x86_get_sregs(vcpu, &sregs);
+	memcpy(&vcpu->run->s.regs.sregs, &sregs, sizeof(sregs));
+}
+
+static void events_out(struct lodge_vcpu *vcpu)
+{
+	struct kvm_vcpu_events events;
+
+	lodge_x86_get_events(vcpu, &events);
+	memcpy(&vcpu->run->s.regs.events, &events, sizeof(events));
+}
+
+/* Not inlined: few ask for anything, and who does not shall not pay for the structures on the stack. */
+static noinline void give_valid(struct lodge_vcpu *vcpu)
+{
+	if (vcpu->arch.sync_valid & KVM_SYNC_X86_REGS)
+		regs_out(vcpu);
+	if (vcpu->arch.sync_valid & KVM_SYNC_X86_SREGS)
+		sregs_out(vcpu);
+	if (vcpu->arch.sync_valid & KVM_SYNC_X86_EVENTS)
+		events_out(vcpu);
+}
+
 /**
  * lodge_sync_regs_out() - give out the register sets that user space asked for
  * @vcpu: the vCPU
@@ -84,22 +121,6 @@ int lodge_sync_regs_in(struct lodge_vcpu *vcpu)
  */
 void lodge_sync_regs_out(struct lodge_vcpu *vcpu)
 {
-	union {
-		struct kvm_regs regs;
-		struct kvm_sregs sregs;
-		struct kvm_vcpu_events events;
-	} set;
-
-	if (vcpu->arch.sync_valid & KVM_SYNC_X86_REGS) {
-		lodge_x86_get_regs(vcpu, &set.regs);
-		memcpy(&vcpu->run->s.regs.regs, &set.regs, sizeof(set.regs));
-	}
-	if (vcpu->arch.sync_valid & KVM_SYNC_X86_SREGS) {
-		lodge_x86_get_sregs(vcpu, &set.sregs);
-		memcpy(&vcpu->run->s.regs.sregs, &set.sregs, sizeof(set.sregs));
-	}
-	if (vcpu->arch.sync_valid & KVM_SYNC_X86_EVENTS) {
-		lodge_x86_get_events(vcpu, &set.events);
-		memcpy(&vcpu->run->s.regs.events, &set.events, sizeof(set.events));
-	}
+	if (vcpu->arch.sync_valid)
+		give_valid(vcpu);
 }

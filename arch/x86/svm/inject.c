@@ -88,7 +88,14 @@ static u64 interrupt_event(struct lodge_vcpu *vcpu)
 	return LODGE_EVT_VALID | (events->interrupt.soft ? LODGE_EVT_SOFT : LODGE_EVT_INTR) | events->interrupt.nr;
 }
 
-static u64 next_event(struct lodge_vcpu *vcpu)
+static bool event_waits(const struct lodge_events *events)
+{
+	return events->exception.injected || events->exception.pending || events->nmi.injected ||
+	       events->interrupt.injected || events->nmi.pending;
+}
+
+/* Not inlined: most entries have no event, and shall not pay for what one needs. */
+static noinline u64 next_event(struct lodge_vcpu *vcpu)
 {
 	struct lodge_events *events = &vcpu->arch.events;
 
@@ -106,7 +113,7 @@ static u64 next_event(struct lodge_vcpu *vcpu)
 }
 
 /* A virtual interrupt that is never taken: its intercept fires as soon as the guest could take one. */
-static void open_irq_window(struct lodge_vcpu *vcpu)
+static noinline void open_irq_window(struct lodge_vcpu *vcpu)
 {
 	struct lodge_vmcb *vmcb = vcpu->arch.vmcb;
 
@@ -115,7 +122,7 @@ static void open_irq_window(struct lodge_vcpu *vcpu)
 	lodge_vmcb_set_intercept(vmcb, LODGE_ICPT_VINTR);
 }
 
-static void close_irq_window(struct lodge_vcpu *vcpu)
+static noinline void close_irq_window(struct lodge_vcpu *vcpu)
 {
 	struct lodge_vmcb *vmcb = vcpu->arch.vmcb;
 
@@ -125,9 +132,9 @@ static void close_irq_window(struct lodge_vcpu *vcpu)
 }
 
 /* Step with TF over the IRET that ends an NMI's mask; the trap is ours. */
-static void step_over_iret(struct lodge_vcpu *vcpu)
+static noinline void step_over_iret(struct lodge_vcpu *vcpu)
 {
-	if (vcpu->arch.nmi_single_step || !vcpu->arch.nmi_window_by_iret || !vcpu->arch.events.nmi.pending)
+	if (vcpu->arch.nmi_single_step || !vcpu->arch.events.nmi.pending)
 		return;
 	vcpu->arch.nmi_step_rflags = lodge_x86_get_rflags(vcpu) & (X86_EFLAGS_TF | X86_EFLAGS_RF);
 	vcpu->arch.nmi_single_step = true;
@@ -144,14 +151,15 @@ void lodge_svm_inject(struct lodge_vcpu *vcpu)
 {
 	bool window = vcpu->arch.irq_window_wanted;
 
-	vcpu->arch.vmcb->control.event_inj = next_event(vcpu);
+	vcpu->arch.vmcb->control.event_inj = event_waits(&vcpu->arch.events) ? next_event(vcpu) : 0;
 	if (window != lodge_vmcb_intercepts(vcpu->arch.vmcb, LODGE_ICPT_VINTR)) {
 		if (window)
 			open_irq_window(vcpu);
 		else
 			close_irq_window(vcpu);
 	}
-	step_over_iret(vcpu);
+	if (unlikely(vcpu->arch.nmi_window_by_iret))
+		step_over_iret(vcpu);
 }
 
 /* The IRET was executed, not only reached, once rip has left it. */
