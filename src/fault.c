@@ -155,9 +155,11 @@ static int handle_memory(struct lodge_fault *fault)
 	unsigned long seq;
 	int err;
 
-	err = lodge_stage2_cache_topup(fault->cache, 1, GFP_KERNEL_ACCOUNT);
-	if (err)
-		return err;
+	if (!lodge_stage2_cache_ready(fault->cache)) {
+		err = lodge_stage2_cache_topup(fault->cache, 1, GFP_KERNEL_ACCOUNT);
+		if (err)
+			return err;
+	}
 	seq = lodge_notifier_seq(fault->vm);
 	err = lodge_host_page_get(fault->hva, is_write(fault), want_write, &hp);
 	if (err)

@@ -11,6 +11,7 @@
  * free it when given back.
  */
 #include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/ioport.h>
 #include <linux/irqflags.h>
 #include <linux/memremap.h>
@@ -24,78 +25,68 @@
 #include "host_page.h"
 
 /**
- * struct mapping - an entry of the host's page table
+ * struct mapping - an entry of the host's page table that user space may read
  * @pfn: frame of the page at the address
- * @shift: log2 of what the entry maps, bytes; that of a page if nothing
- * @readable: user space may read
+ * @shift: log2 of what the entry maps, bytes
  * @writable: user space may write
  * @special: there may be no struct page, or not one to be touched
  */
 struct mapping {
 	unsigned long pfn;
 	unsigned int shift;
-	bool readable;
 	bool writable;
 	bool special;
 };
 
-static const struct mapping unmapped = { .shift = PAGE_SHIFT };
-
 /*
  * Each entry is read once, and descended from by value: it may become something
- * else meanwhile. Tables are not freed while interrupts are off.
+ * else meanwhile. Tables are not freed while interrupts are off. All return
+ * false if there is nothing that user space may read. Inlined, so that the
+ * answer stays in registers: this is on the way of every first touch.
  */
 
-static struct mapping read_pte(pmd_t *pmd, hva_t hva)
+static __always_inline bool read_pte(pmd_t *pmd, hva_t hva, struct mapping *m)
 {
 	pte_t pte = ptep_get_lockless(pte_offset_kernel(pmd, hva));
 
-	if (!pte_access_permitted(pte, false))
-		return unmapped;
-	return (struct mapping) {
-		.pfn = pte_pfn(pte),
-		.shift = PAGE_SHIFT,
-		.readable = true,
-		.writable = pte_access_permitted(pte, true),
-		.special = pte_special(pte),
-	};
+	m->pfn = pte_pfn(pte);
+	m->shift = PAGE_SHIFT;
+	m->writable = pte_access_permitted(pte, true);
+	m->special = pte_special(pte);
+	return m->writable || pte_access_permitted(pte, false);
 }
 
-static struct mapping read_pmd(pud_t *pud, hva_t hva)
+static __always_inline bool read_pmd(pud_t *pud, hva_t hva, struct mapping *m)
 {
 	pmd_t pmd = READ_ONCE(*pmd_offset(pud, hva));
 
 	if (!pmd_present(pmd))
-		return unmapped;
-	if (!pmd_leaf(pmd))
-		return read_pte(&pmd, hva);
-	return (struct mapping) {
-		.pfn = pmd_pfn(pmd) + ((hva & ~PMD_MASK) >> PAGE_SHIFT),
-		.shift = PMD_SHIFT,
-		.readable = pmd_access_permitted(pmd, false),
-		.writable = pmd_access_permitted(pmd, true),
-		.special = lodge_pmd_special(pmd),
-	};
+		return false;
+	if (likely(!pmd_leaf(pmd)))
+		return read_pte(&pmd, hva, m);
+	m->pfn = pmd_pfn(pmd) + ((hva & ~PMD_MASK) >> PAGE_SHIFT);
+	m->shift = PMD_SHIFT;
+	m->writable = pmd_access_permitted(pmd, true);
+	m->special = lodge_pmd_special(pmd);
+	return pmd_access_permitted(pmd, false);
 }
 
-static struct mapping read_pud(p4d_t *p4d, hva_t hva)
+static __always_inline bool read_pud(p4d_t *p4d, hva_t hva, struct mapping *m)
 {
 	pud_t pud = READ_ONCE(*pud_offset(p4d, hva));
 
 	if (!pud_present(pud))
-		return unmapped;
-	if (!pud_leaf(pud))
-		return read_pmd(&pud, hva);
-	return (struct mapping) {
-		.pfn = pud_pfn(pud) + ((hva & ~PUD_MASK) >> PAGE_SHIFT),
-		.shift = PUD_SHIFT,
-		.readable = pud_access_permitted(pud, false),
-		.writable = pud_access_permitted(pud, true),
-		.special = lodge_pud_special(pud),
-	};
+		return false;
+	if (likely(!pud_leaf(pud)))
+		return read_pmd(&pud, hva, m);
+	m->pfn = pud_pfn(pud) + ((hva & ~PUD_MASK) >> PAGE_SHIFT);
+	m->shift = PUD_SHIFT;
+	m->writable = pud_access_permitted(pud, true);
+	m->special = lodge_pud_special(pud);
+	return pud_access_permitted(pud, false);
 }
 
-static struct mapping read_mapping(hva_t hva)
+static __always_inline bool read_mapping(hva_t hva, struct mapping *m)
 {
 	pgd_t pgd = READ_ONCE(*pgd_offset(current->mm, hva));
 	p4d_t p4d;
@@ -103,9 +94,9 @@ static struct mapping read_mapping(hva_t hva)
 	lockdep_assert_irqs_disabled();
 
 	if (!pgd_present(pgd))
-		return unmapped;
+		return false;
 	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
-	return p4d_present(p4d) ? read_pud(&p4d, hva) : unmapped;
+	return p4d_present(p4d) && read_pud(&p4d, hva, m);
 }
 
 /*
@@ -126,32 +117,30 @@ static bool is_plain(struct page *page)
 	       !is_zone_device_page(page);
 }
 
-static bool usable(const struct mapping *m, bool write)
-{
-	return m->readable && (m->writable || !write) && !m->special && is_plain(pfn_to_page(m->pfn));
-}
-
 /* What is mapped already, and allows what is asked. */
 static bool get_mapped(hva_t hva, bool write, struct lodge_host_page *out)
 {
-	unsigned long flags;
 	struct mapping m;
+	struct page *page = NULL;
+	unsigned long flags;
 	bool found;
 
 	local_irq_save(flags);
-	m = read_mapping(hva);
-	found = usable(&m, write);
+	found = read_mapping(hva, &m) && (m.writable || !write) && !m.special;
+	if (found) {
+		page = pfn_to_page(m.pfn);
+		found = is_plain(page);
+	}
 	local_irq_restore(flags);
 	if (!found)
 		return false;
 
-	*out = (struct lodge_host_page) {
-		.pfn = m.pfn,
-		.page = pfn_to_page(m.pfn),
-		.shift = m.shift,
-		.writable = m.writable,
-		.ram = true,
-	};
+	out->pfn = m.pfn;
+	out->page = page;
+	out->shift = m.shift;
+	out->referenced = false;
+	out->writable = m.writable;
+	out->ram = true;
 	return true;
 }
 
@@ -159,11 +148,12 @@ static unsigned int mapping_shift(hva_t hva)
 {
 	unsigned long flags;
 	struct mapping m;
+	bool found;
 
 	local_irq_save(flags);
-	m = read_mapping(hva);
+	found = read_mapping(hva, &m);
 	local_irq_restore(flags);
-	return m.shift;
+	return found ? m.shift : PAGE_SHIFT;
 }
 
 static int get_faulting(hva_t hva, bool write, struct lodge_host_page *out)

@@ -243,6 +243,17 @@ struct lodge_stage2 {
 int lodge_stage2_cache_init(struct lodge_stage2_cache *cache,
 			    const struct lodge_stage2_format *fmt,
 			    const struct lodge_stage2_ops *ops);
+/* True if there is nothing to stock for one map: no need to call the function below. */
+static inline bool lodge_stage2_cache_ready(const struct lodge_stage2_cache *cache)
+{
+	unsigned int i;
+
+	for (i = 0; i < cache->classes; i++)
+		if (cache->class[i].count < cache->class[i].per_map)
+			return false;
+	return true;
+}
+
 int lodge_stage2_cache_topup(struct lodge_stage2_cache *cache,
 			     unsigned int maps, gfp_t gfp);
 void lodge_stage2_cache_destroy(struct lodge_stage2_cache *cache);
