@@ -46,7 +46,8 @@ static void new_asid(struct lodge_vcpu *vcpu, struct asid_pool *pool)
 	control->asid = pool->next++;
 	vcpu->arch.asid_generation = pool->generation;
 	vcpu->arch.asid_cpu = smp_processor_id();
-	lodge_vmcb_mark_dirty(vcpu->arch.vmcb, LODGE_CLEAN_ASID);
+	/* A new generation also follows a suspend, after which the processor knows nothing of this VMCB any more. */
+	control->clean = 0;
 }
 
 /**
