@@ -2,11 +2,14 @@
 /*
  * SVM off in a crash or an emergency reboot.
  *
- * Kernels up to 6.12 have one callback for the hypervisor. Stock KVM takes it
- * while it loads, before it finds out that it cannot have SVM, and a second
- * owner is a kernel warning. So the callback is let go while kvm_amd tries,
- * and taken back when kvm_amd is gone; its own callback does the same work.
+ * Kernels up to 6.12 have one callback for the hypervisor, and a second owner
+ * is a kernel warning. Stock KVM would take it while it loads, before it finds
+ * out that it cannot have SVM; and 6.1's leaves a hook of its own behind when
+ * it fails that late, which is a kernel BUG at the next attempt. So there
+ * kvm_amd is told before it begins.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/string.h>
@@ -14,40 +17,20 @@
 #include "compat.h"
 #include "svm/svm.h"
 
-/* Held unless kvm_amd has it. Guarded by the notifier: one load of kvm_amd at a time. */
-static bool have_callback;
-
 /* In NMI context, perhaps with GIF still clear: the shootdown came in right after #VMEXIT. */
 static void lodge_svm_emergency(void)
 {
 	lodge_svm_cpu_disable();
 }
 
-static void take_callback(void)
-{
-	if (!have_callback)
-		lodge_emergency_register(lodge_svm_emergency);
-	have_callback = true;
-}
-
-static void drop_callback(void)
-{
-	if (have_callback)
-		lodge_emergency_unregister(lodge_svm_emergency);
-	have_callback = false;
-}
-
 static int lodge_svm_module_event(struct notifier_block *nb, unsigned long state, void *data)
 {
 	const struct module *mod = data;
 
-	if (strcmp(mod->name, "kvm_amd"))
+	if (state != MODULE_STATE_COMING || strcmp(mod->name, "kvm_amd"))
 		return NOTIFY_DONE;
-	if (state == MODULE_STATE_COMING)
-		drop_callback();
-	else if (state == MODULE_STATE_GOING)
-		take_callback();
-	return NOTIFY_OK;
+	pr_info_ratelimited("kvm_amd cannot load while lodge has SVM: unload lodge first (rmmod lodge)\n");
+	return notifier_from_errno(-EBUSY);
 }
 
 static struct notifier_block lodge_svm_module_nb = {
@@ -66,10 +49,9 @@ int lodge_svm_emergency_init(void)
 
 	if (!LODGE_EMERGENCY_CALLBACK)
 		return 0;
-	take_callback();
 	err = register_module_notifier(&lodge_svm_module_nb);
-	if (err)
-		drop_callback();
+	if (!err)
+		lodge_emergency_register(lodge_svm_emergency);
 	return err;
 }
 
@@ -82,6 +64,6 @@ void lodge_svm_emergency_exit(void)
 {
 	if (!LODGE_EMERGENCY_CALLBACK)
 		return;
+	lodge_emergency_unregister(lodge_svm_emergency);
 	unregister_module_notifier(&lodge_svm_module_nb);
-	drop_callback();
 }
