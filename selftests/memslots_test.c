@@ -3,6 +3,8 @@
  * Memory slots: what KVM_SET_USER_MEMORY_REGION takes and refuses, and what
  * the guest then sees.
  */
+#include <sys/syscall.h>
+
 #include "lodge_test.h"
 
 #define PAGE 4096UL
@@ -338,6 +340,26 @@ TEST_F(guest_slots, two_slots_may_show_the_same_memory)
 					 mem));
 	lodge_guest_start(&self->guest, 64, read_loop);
 	ASSERT_EQ(0xbbbb, lodge_vcpu_expect_out(vcpu, LODGE_GUEST_PORT));
+}
+
+/* memfd_secret: mapped and touched by the VMM, but the kernel may not have it. */
+TEST_F(guest_slots, memory_kept_from_the_kernel_is_efault)
+{
+	struct lodge_vcpu *vcpu = &self->guest.vcpu;
+	int fd = syscall(SYS_memfd_secret, 0);
+	uint32_t *mem;
+
+	if (fd < 0)
+		SKIP(return, "memfd_secret: %s", strerror(errno));
+	ASSERT_EQ(0, ftruncate(fd, PAGE));
+	mem = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	*mem = 0xcccc;
+	ASSERT_EQ(0, lodge_vm_set_region(&self->guest.vm, 1, 0, GPA, PAGE,
+					 mem));
+	lodge_guest_start(&self->guest, 64, read_loop);
+	ASSERT_EQ(-EFAULT, lodge_vcpu_run(vcpu));
+	close(fd);
 }
 
 LODGE_GUEST64(far_loop,
