@@ -19,6 +19,8 @@ FIXTURE(cpuid) {
 
 FIXTURE_SETUP(cpuid)
 {
+	/* The list holds the APIC id of the CPU that it is made on. */
+	lodge_host_pin(0);
 	lodge_guest_setup(&self->guest);
 	self->dev = lodge_dev_open();
 	self->list = calloc(1, sizeof(*self->list));

@@ -40,6 +40,8 @@ FIXTURE_SETUP(suspend)
 FIXTURE_TEARDOWN(suspend)
 {
 	lodge_host_write(PM_TEST, "none");
+	if (!self->runner.stop)
+		lodge_host_runner_stop(&self->runner);
 	lodge_guest_teardown(&self->guest);
 }
 
@@ -55,6 +57,20 @@ static void expect_progress(struct lodge_runner *runner, const char *when)
 	runner->exits = 0;
 	lodge_check(lodge_host_wait(progressed, runner, 20),
 		    "no progress %s (last %d)", when, runner->last);
+}
+
+/* The transport of a 9p root file system does not come back from suspend. */
+static bool root_is_lost(void)
+{
+	FILE *f = fopen("/proc/mounts", "re");
+	char line[512];
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, " 9p ");
+	if (f)
+		fclose(f);
+	return found && !getenv("LODGE_SUSPEND");
 }
 
 static void suspend_at(struct lodge_runner *runner, const char *level)
@@ -74,12 +90,16 @@ TEST_F(suspend, tasks_frozen)
 
 TEST_F_TIMEOUT(suspend, other_cpus_off, 60)
 {
+	if (root_is_lost())
+		SKIP(return, "files over 9p would be lost; set LODGE_SUSPEND=1 to do it all the same");
 	suspend_at(&self->runner, "processors");
 	ASSERT_EQ(KVM_EXIT_IO, lodge_host_runner_stop(&self->runner));
 }
 
 TEST_F_TIMEOUT(suspend, core_off, 60)
 {
+	if (root_is_lost())
+		SKIP(return, "files over 9p would be lost; set LODGE_SUSPEND=1 to do it all the same");
 	suspend_at(&self->runner, "core");
 	ASSERT_EQ(KVM_EXIT_IO, lodge_host_runner_stop(&self->runner));
 	ASSERT_EQ(self->runner.said,

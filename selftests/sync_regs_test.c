@@ -177,7 +177,11 @@ TEST_F(sync, values_that_change_meanwhile_are_harmless)
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_LT(0, refused);
 	self->run->kvm_dirty_regs = 0;
+	/* Stock KVM may find the state impossible afterwards and end the VM. */
+	if (!lodge_dev_is_lodge())
+		return;
 	lodge_guest_start(&self->guest, 64, add);
+	ASSERT_EQ(KVM_EXIT_IO, lodge_vcpu_run(self->vcpu));
 }
 
 LODGE_TEST_MAIN

@@ -24,6 +24,7 @@ void lodge_vcpu_create(struct lodge_vm *vm, struct lodge_vcpu *vcpu,
 {
 	vcpu->vm = vm;
 	vcpu->id = id;
+	vcpu->has_cpuid = false;
 	vcpu->fd = lodge_vm_ioctl(vm->fd, KVM_CREATE_VCPU,
 				  (void *)(unsigned long)id);
 	lodge_check(vcpu->fd >= 0, "KVM_CREATE_VCPU %u gave %d", id, vcpu->fd);
@@ -236,12 +237,18 @@ int lodge_vcpu_set_msr(struct lodge_vcpu *vcpu, uint32_t index, uint64_t value)
 /**
  * lodge_vcpu_set_cpuid - give a vCPU every CPUID bit the device supports
  * @vcpu: the vCPU
+ *
+ * Once only: the list holds the APIC id of the CPU that it was made on, and
+ * a vCPU that has run takes no other.
  */
 void lodge_vcpu_set_cpuid(struct lodge_vcpu *vcpu)
 {
 	struct kvm_cpuid2 *cpuid;
-	int dev = lodge_dev_open();
+	int dev;
 
+	if (vcpu->has_cpuid)
+		return;
+	dev = lodge_dev_open();
 	cpuid = calloc(1, sizeof(*cpuid) + VCPU_CPUID_ENTRIES *
 			  sizeof(struct kvm_cpuid_entry2));
 	cpuid->nent = VCPU_CPUID_ENTRIES;
@@ -250,4 +257,5 @@ void lodge_vcpu_set_cpuid(struct lodge_vcpu *vcpu)
 	lodge_check(!ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid), "KVM_SET_CPUID2");
 	free(cpuid);
 	close(dev);
+	vcpu->has_cpuid = true;
 }

@@ -9,6 +9,7 @@
 #define LODGE_SELFTEST_VM_H
 
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct lodge_vcpu {
 	unsigned int id;
 	int fd;
 	struct kvm_run *run;
+	bool has_cpuid;
 };
 
 int lodge_vm_ioctl(int fd, unsigned long request, void *arg);
