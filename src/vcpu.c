@@ -140,10 +140,10 @@ static int before_entry(struct lodge_vcpu *vcpu)
 
 	if (READ_ONCE(vcpu->vm->dead))
 		return -EIO;
+	if (likely(!lodge_guest_work_pending()))
+		return r;
 	if (signal_pending(current))
 		return leave_for_signal(vcpu);
-	if (!lodge_guest_work_pending())
-		return r;
 
 	lodge_vcpu_srcu_unlock(vcpu);
 	if (lodge_guest_work_run(vcpu->guest_work))

@@ -291,7 +291,7 @@ static void set_sigmask(struct lodge_vcpu *vcpu, const sigset_t *set)
 	sigdelsetmask(&vcpu->sigset, sigmask(SIGKILL) | sigmask(SIGSTOP));
 }
 
-static long ioctl_set_signal_mask(struct lodge_vcpu *vcpu, struct kvm_signal_mask __user *argp)
+static noinline long ioctl_set_signal_mask(struct lodge_vcpu *vcpu, struct kvm_signal_mask __user *argp)
 {
 	struct kvm_signal_mask mask;
 	sigset_t set;
@@ -351,9 +351,11 @@ static long vcpu_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
 
 	if (r)
 		return r;
-	r = lodge_arch_vcpu_async_ioctl(vcpu, ioctl, arg);
-	if (r != -ENOIOCTLCMD)
-		return r;
+	if (ioctl != KVM_RUN) {
+		r = lodge_arch_vcpu_async_ioctl(vcpu, ioctl, arg);
+		if (r != -ENOIOCTLCMD)
+			return r;
+	}
 
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;

@@ -300,12 +300,10 @@ void lodge_dr_leave(struct lodge_vcpu *vcpu)
  * lodge_dr_depart() - the guest's accesses are intercepted again
  * @vcpu: the vCPU
  *
- * Context: the inner loop was left.
+ * Context: the inner loop was left, with the guest's registers live.
  */
 void lodge_dr_depart(struct lodge_vcpu *vcpu)
 {
-	if (!vcpu->arch.dr_live)
-		return;
 	vcpu->arch.dr_live = false;
 	lodge_dr_update(vcpu);
 }

@@ -83,11 +83,16 @@ static bool try_bus(struct lodge_vcpu *vcpu, u64 info, u32 *val)
 	return !lodge_io_bus_write(vcpu, LODGE_PIO_BUS, IOIO_PORT(info), size, val);
 }
 
-static bool do_in_kernel(struct lodge_vcpu *vcpu, u64 info, unsigned long next_rip)
+static noinline bool do_in_kernel(struct lodge_vcpu *vcpu, u64 info, unsigned long next_rip)
 {
 	u32 val = vcpu->arch.regs[LODGE_RAX];
+	bool done;
+	int idx;
 
-	if (!try_bus(vcpu, info, &val))
+	idx = srcu_read_lock(&vcpu->vm->srcu);
+	done = try_bus(vcpu, info, &val);
+	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	if (!done)
 		return false;
 	if (info & IOIO_IN)
 		set_rax(vcpu, IOIO_SIZE(info), val);
@@ -105,18 +110,10 @@ static bool do_in_kernel(struct lodge_vcpu *vcpu, u64 info, unsigned long next_r
  */
 bool lodge_pio_fast(struct lodge_vcpu *vcpu, u64 exit_info_1, unsigned long next_rip)
 {
-	bool done;
-	int idx;
-
 	/* No device was ever on the bus. Who registers one at this moment is as if he came a moment later. */
 	if (!rcu_access_pointer(vcpu->vm->buses[LODGE_PIO_BUS]))
 		return false;
-	if (exit_info_1 & IOIO_STRING)
-		return false;
-	idx = srcu_read_lock(&vcpu->vm->srcu);
-	done = do_in_kernel(vcpu, exit_info_1, next_rip);
-	srcu_read_unlock(&vcpu->vm->srcu, idx);
-	return done;
+	return !(exit_info_1 & IOIO_STRING) && do_in_kernel(vcpu, exit_info_1, next_rip);
 }
 
 /* A loop over bytes, which is what memcpy() becomes here, takes longer. */

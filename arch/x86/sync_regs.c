@@ -102,17 +102,6 @@ static void events_out(struct lodge_vcpu *vcpu)
 	memcpy(&vcpu->run->s.regs.events, &events, sizeof(events));
 }
 
-/* Not inlined: few ask for anything, and who does not shall not pay for the structures on the stack. */
-static noinline void give_valid(struct lodge_vcpu *vcpu)
-{
-	if (vcpu->arch.sync_valid & KVM_SYNC_X86_REGS)
-		regs_out(vcpu);
-	if (vcpu->arch.sync_valid & KVM_SYNC_X86_SREGS)
-		sregs_out(vcpu);
-	if (vcpu->arch.sync_valid & KVM_SYNC_X86_EVENTS)
-		events_out(vcpu);
-}
-
 /**
  * lodge_sync_regs_out() - give out the register sets that user space asked for
  * @vcpu: the vCPU
@@ -121,6 +110,10 @@ static noinline void give_valid(struct lodge_vcpu *vcpu)
  */
 void lodge_sync_regs_out(struct lodge_vcpu *vcpu)
 {
-	if (vcpu->arch.sync_valid)
-		give_valid(vcpu);
+	if (vcpu->arch.sync_valid & KVM_SYNC_X86_REGS)
+		regs_out(vcpu);
+	if (vcpu->arch.sync_valid & KVM_SYNC_X86_SREGS)
+		sregs_out(vcpu);
+	if (vcpu->arch.sync_valid & KVM_SYNC_X86_EVENTS)
+		events_out(vcpu);
 }

@@ -117,7 +117,8 @@ void lodge_arch_vcpu_arrive(struct lodge_vcpu *vcpu, int cpu)
 void lodge_arch_vcpu_depart(struct lodge_vcpu *vcpu, enum lodge_depart why)
 {
 	lodge_clock_depart(vcpu);
-	lodge_dr_depart(vcpu);
+	if (unlikely(vcpu->arch.dr_live))
+		lodge_dr_depart(vcpu);
 	lodge_svm_depart(vcpu);
 }
 
@@ -130,6 +131,7 @@ void lodge_arch_vcpu_depart(struct lodge_vcpu *vcpu, enum lodge_depart why)
 int lodge_arch_vcpu_run_begin(struct lodge_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
+	u64 cr8;
 	int err;
 
 	WRITE_ONCE(run->flags, 0);
@@ -138,7 +140,8 @@ int lodge_arch_vcpu_run_begin(struct lodge_vcpu *vcpu)
 	err = lodge_sync_regs_in(vcpu);
 	if (err)
 		return err;
-	return lodge_x86_set_cr8(vcpu, READ_ONCE(run->cr8)) ? -EINVAL : 0;
+	cr8 = READ_ONCE(run->cr8);
+	return cr8 != vcpu->arch.cr8 && lodge_x86_set_cr8(vcpu, cr8) ? -EINVAL : 0;
 }
 
 /**
@@ -151,7 +154,8 @@ void lodge_arch_vcpu_run_end(struct lodge_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
-	lodge_sync_regs_out(vcpu);
+	if (vcpu->arch.sync_valid)
+		lodge_sync_regs_out(vcpu);
 	WRITE_ONCE(run->if_flag, !!(lodge_x86_get_rflags(vcpu) & X86_EFLAGS_IF));
 	WRITE_ONCE(run->cr8, lodge_x86_cr8(vcpu));
 	WRITE_ONCE(run->apic_base, vcpu->arch.apic_base);

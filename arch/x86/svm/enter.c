@@ -158,7 +158,7 @@ static void before_vmrun(struct lodge_vcpu *vcpu)
 {
 	struct lodge_vmcb *vmcb = vcpu->arch.vmcb;
 
-	if (lodge_vcpu_take_request(vcpu, LODGE_REQ_TLB_FLUSH)) {
+	if (READ_ONCE(vcpu->requests) && lodge_vcpu_take_request(vcpu, LODGE_REQ_TLB_FLUSH)) {
 		lodge_svm_asid_renew(vcpu);
 		vcpu->stats.tlb_flush++;
 	}

@@ -353,10 +353,10 @@ int lodge_arch_vcpu_handle_exit(struct lodge_vcpu *vcpu)
 	/* The switch becomes a tree of comparisons, and most by far are these. */
 	if (code == LODGE_EXIT_NPF)
 		return handle_npf(vcpu);
+	if (code == LODGE_EXIT_IOIO)
+		return handle_ioio(vcpu);
 
 	switch (code) {
-	case LODGE_EXIT_IOIO:
-		return handle_ioio(vcpu);
 	case LODGE_EXIT_HLT:
 		return handle_hlt(vcpu);
 	case LODGE_EXIT_CR_READ(0) ... LODGE_EXIT_DR_WRITE(15):
@@ -429,7 +429,7 @@ int lodge_arch_vcpu_prepare(struct lodge_vcpu *vcpu)
 		vcpu->arch.events.triple_fault = false;
 		return exit_to_user(vcpu, KVM_EXIT_SHUTDOWN);
 	}
-	if (lodge_dr_exit_due(vcpu))
+	if (vcpu->arch.debug_exit && lodge_dr_exit_due(vcpu))
 		return LODGE_EXIT_TO_USER;
 	if (vcpu->arch.irq_window_wanted && lodge_x86_interrupt_allowed(vcpu)) {
 		vcpu->stats.request_irq_exits++;
