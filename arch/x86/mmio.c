@@ -2,9 +2,9 @@
 /*
  * The emulator's view of a vCPU: registers, guest memory, devices, ports.
  *
- * Emulation stops when user space owes data. Nothing but a log of the device
- * reads that were answered is kept; the instruction is emulated again from
- * unchanged registers and answered from the log. Device writes are listed
+ * Emulation stops when user space owes data. Nothing but the decoded instruction
+ * and a log of the device reads that were answered is kept; the instruction is
+ * emulated again from unchanged registers and answered from the log. Device writes are listed
  * meanwhile and handed out one after the other once the instruction is done.
  */
 #include <linux/kvm.h>
@@ -31,6 +31,10 @@
 
 #define FRAGMENT_BYTES	8
 
+/* EXITINFO1 of a nested page fault. */
+#define NPF_WRITE	BIT_ULL(1)
+#define NPF_FINAL	BIT_ULL(32)	/* at the address that the access was for, not at a page table on the way */
+
 /* Iterations of a repeated string instruction before interrupts get their turn. */
 #define MAX_ITERATIONS	1024
 
@@ -46,7 +50,39 @@ static unsigned int access_bits(unsigned int access)
 	return access & LODGE_EMU_WRITE ? LODGE_ACCESS_WRITE : LODGE_ACCESS_READ;
 }
 
-static int translate(struct lodge_x86_emulator *e, u64 linear, unsigned int access, gpa_t *gpa)
+/* MOV, MOVZX, MOVSX between a register or a constant and the one place in memory that ModRM names. */
+static bool is_plain_move(const struct lodge_x86_insn *insn)
+{
+	if (insn->map == LODGE_X86_MAP_1)
+		return (insn->opcode >= 0x88 && insn->opcode <= 0x8b) || insn->opcode == 0xc6 || insn->opcode == 0xc7;
+	return insn->map == LODGE_X86_MAP_0F && (insn->opcode & 0xf6) == 0xb6;
+}
+
+/*
+ * A nested page fault comes after the processor's own walk, which found that the
+ * guest may access what it then gives the address of. For an instruction with
+ * one access, of the same kind and at the same place in its page, that is the
+ * answer. Should the instruction be another by now, it reaches no more than the
+ * one that exited.
+ */
+static bool hardware_translated(struct lodge_x86_emulator *e, u64 linear, unsigned int access, gpa_t *gpa)
+{
+	struct lodge_vcpu *vcpu = vcpu_of(e);
+	const struct lodge_vmcb_control *control = &vcpu->arch.vmcb->control;
+	u64 info = control->exit_info_1;
+
+	/* Answered reads: user space was asked, and may have changed registers since the exit. */
+	if (vcpu->arch.mmio.nr_reads || access & LODGE_EMU_FETCH)
+		return false;
+	if (vcpu->arch.exit_code != LODGE_EXIT_NPF || !(info & NPF_FINAL) ||
+	    !(info & NPF_WRITE) == !!(access & LODGE_EMU_WRITE) ||
+	    offset_in_page(control->exit_info_2 ^ linear) || !is_plain_move(&e->insn))
+		return false;
+	*gpa = control->exit_info_2;
+	return true;
+}
+
+static int walk_tables(struct lodge_x86_emulator *e, u64 linear, unsigned int access, gpa_t *gpa)
 {
 	struct lodge_walk walk = {
 		.gva = linear,
@@ -71,20 +107,40 @@ static int translate(struct lodge_x86_emulator *e, u64 linear, unsigned int acce
 	}
 }
 
+static int translate(struct lodge_x86_emulator *e, u64 linear, unsigned int access, gpa_t *gpa)
+{
+	if (hardware_translated(e, linear, access, gpa))
+		return LODGE_EMU_CONTINUE;
+	return walk_tables(e, linear, access, gpa);
+}
+
 /* Device reads: from the log, from a device in the kernel, or from user space. */
 
-static struct lodge_mmio_fragment *next_read(struct lodge_mmio_state *mmio, gpa_t gpa, unsigned int len)
+static unsigned int fragment_bytes(unsigned int bytes)
+{
+	return min_t(unsigned int, bytes, FRAGMENT_BYTES);
+}
+
+/* The log has the answer to this read: it was done when user space was asked, and is not translated again. */
+static bool is_answered(const struct lodge_mmio_state *mmio, gva_t linear, unsigned int bytes)
+{
+	const struct lodge_mmio_fragment *f = &mmio->read[mmio->next_read];
+
+	return mmio->next_read < mmio->nr_reads && f->linear == linear && f->len == fragment_bytes(bytes);
+}
+
+/* The next fragment of the log, answered or to be asked for; NULL if there is no room. */
+static struct lodge_mmio_fragment *next_read(struct lodge_mmio_state *mmio, gva_t linear, gpa_t gpa, unsigned int len)
 {
 	struct lodge_mmio_fragment *f = &mmio->read[mmio->next_read];
 
-	if (mmio->next_read < mmio->nr_reads) {
-		if (f->gpa == gpa && f->len == len)
-			return f;
-		/* The guest changed its mapping meanwhile: what was read is of no use. */
-		mmio->nr_reads = mmio->next_read;
-	}
+	if (is_answered(mmio, linear, len))
+		return f;
+	/* User space changed registers meanwhile: what was read is of no use. */
+	mmio->nr_reads = mmio->next_read;
 	if (mmio->next_read == LODGE_MMIO_FRAGMENTS)
 		return NULL;
+	f->linear = linear;
 	f->gpa = gpa;
 	f->len = len;
 	return f;
@@ -92,10 +148,10 @@ static struct lodge_mmio_fragment *next_read(struct lodge_mmio_state *mmio, gpa_
 
 static int complete_read(struct lodge_vcpu *vcpu);
 
-static int read_fragment(struct lodge_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len)
+static int read_fragment(struct lodge_vcpu *vcpu, gva_t linear, gpa_t gpa, void *data, unsigned int len)
 {
 	struct lodge_mmio_state *mmio = &vcpu->arch.mmio;
-	struct lodge_mmio_fragment *f = next_read(mmio, gpa, len);
+	struct lodge_mmio_fragment *f = next_read(mmio, linear, gpa, len);
 	struct kvm_run *run = vcpu->run;
 
 	if (!f)
@@ -119,15 +175,15 @@ static int read_fragment(struct lodge_vcpu *vcpu, gpa_t gpa, void *data, unsigne
 	return LODGE_EMU_CONTINUE;
 }
 
-static int read_device(struct lodge_x86_emulator *e, gpa_t gpa, void *data, unsigned int bytes)
+static int read_device(struct lodge_x86_emulator *e, gva_t linear, gpa_t gpa, void *data, unsigned int bytes)
 {
 	unsigned int n;
 	int r;
 
 	e->stop = true;
-	for (; bytes; bytes -= n, gpa += n, data += n) {
-		n = min_t(unsigned int, bytes, FRAGMENT_BYTES);
-		r = read_fragment(vcpu_of(e), gpa, data, n);
+	for (; bytes; bytes -= n, linear += n, gpa += n, data += n) {
+		n = fragment_bytes(bytes);
+		r = read_fragment(vcpu_of(e), linear, gpa, data, n);
 		if (r)
 			return r;
 	}
@@ -144,7 +200,7 @@ static int write_device(struct lodge_x86_emulator *e, gpa_t gpa, const void *dat
 	for (; bytes; bytes -= n, gpa += n, data += n) {
 		if (mmio->nr_writes == LODGE_MMIO_FRAGMENTS)
 			return LODGE_EMU_UNHANDLEABLE;
-		n = min_t(unsigned int, bytes, FRAGMENT_BYTES);
+		n = fragment_bytes(bytes);
 		f = &mmio->write[mmio->nr_writes++];
 		f->gpa = gpa;
 		f->len = n;
@@ -153,28 +209,23 @@ static int write_device(struct lodge_x86_emulator *e, gpa_t gpa, const void *dat
 	return LODGE_EMU_CONTINUE;
 }
 
-/* What a device answered counts, even if memory has come to its place meanwhile. */
-static bool is_answered(struct lodge_vcpu *vcpu, gpa_t gpa)
-{
-	const struct lodge_mmio_state *mmio = &vcpu->arch.mmio;
-
-	return mmio->next_read < mmio->nr_reads && mmio->read[mmio->next_read].gpa == gpa;
-}
-
 static int read_page(struct lodge_x86_emulator *e, u64 linear, void *data, unsigned int bytes, unsigned int access)
 {
 	struct lodge_vcpu *vcpu = vcpu_of(e);
+	struct lodge_mmio_state *mmio = &vcpu->arch.mmio;
 	gpa_t gpa;
 	int r;
 
+	if (is_answered(mmio, linear, bytes))
+		return read_device(e, linear, mmio->read[mmio->next_read].gpa, data, bytes);
 	r = translate(e, linear, access, &gpa);
 	if (r)
 		return r;
-	if (!is_answered(vcpu, gpa) && lodge_guest_readable(vcpu->vm, 0, gpa))
+	if (lodge_guest_readable(vcpu->vm, 0, gpa))
 		return lodge_guest_read(vcpu->vm, 0, gpa, data, bytes) ? LODGE_EMU_UNHANDLEABLE : LODGE_EMU_CONTINUE;
 	if (access & LODGE_EMU_FETCH)
 		return LODGE_EMU_UNHANDLEABLE;
-	return read_device(e, gpa, data, bytes);
+	return read_device(e, linear, gpa, data, bytes);
 }
 
 static int write_page(struct lodge_x86_emulator *e, u64 linear, const void *data, unsigned int bytes)
@@ -433,7 +484,6 @@ static void load_emulator(struct lodge_vcpu *vcpu)
 	e->mode = lodge_x86_mode(save->cr0 & X86_CR0_PE, save->rflags & X86_EFLAGS_VM,
 				 vcpu->arch.efer & EFER_LMA, save->cs.attrib & BIT(9), save->cs.attrib & BIT(10));
 	e->max_iterations = MAX_ITERATIONS;
-	e->nr_bytes = 0;
 	e->stop = false;
 	vcpu->arch.mmio.next_read = 0;
 	vcpu->arch.mmio.nr_writes = 0;
@@ -589,6 +639,27 @@ static int failure(struct lodge_vcpu *vcpu)
 	return LODGE_EXIT_TO_USER;
 }
 
+static int emulate(struct lodge_vcpu *vcpu)
+{
+	load_emulator(vcpu);
+	vcpu->stats.insn_emulation++;
+	switch (lodge_x86_emulate(&vcpu->arch.emulator)) {
+	case LODGE_EMU_CONTINUE:
+		return instruction_done(vcpu);
+	case LODGE_EMU_FAULT:
+		return fault(vcpu);
+	case LODGE_EMU_IO_NEEDED:
+		/* Of string instructions the iterations before this one are done and stay so; else nothing has changed. */
+		if (vcpu->arch.emulator.insn.rep)
+			store_emulator(vcpu);
+		vcpu->stats.mmio_exits++;
+		return LODGE_EXIT_TO_USER;
+	default:
+		store_emulator(vcpu);
+		return failure(vcpu);
+	}
+}
+
 /**
  * lodge_mmio_emulate() - emulate the instruction at rip
  * @vcpu: the vCPU
@@ -599,25 +670,16 @@ static int failure(struct lodge_vcpu *vcpu)
  */
 int lodge_mmio_emulate(struct lodge_vcpu *vcpu)
 {
-	load_emulator(vcpu);
-	vcpu->stats.insn_emulation++;
-	switch (lodge_x86_emulate(&vcpu->arch.emulator)) {
-	case LODGE_EMU_CONTINUE:
-		return instruction_done(vcpu);
-	case LODGE_EMU_FAULT:
-		return fault(vcpu);
-	case LODGE_EMU_IO_NEEDED:
-		/* Iterations of a string instruction before this one are done and stay so. */
-		store_emulator(vcpu);
-		vcpu->stats.mmio_exits++;
-		return LODGE_EXIT_TO_USER;
-	default:
-		store_emulator(vcpu);
-		return failure(vcpu);
-	}
+	vcpu->arch.emulator.nr_bytes = 0;
+	vcpu->arch.emulator.again = 0;
+	return emulate(vcpu);
 }
 
-/* User space has put data into kvm_run; log it and emulate again, unless rip was moved. */
+/*
+ * User space has put data into kvm_run; log it and emulate again, unless rip was
+ * moved. It is still the instruction that was fetched when it began, whatever
+ * the guest has put into its place meanwhile.
+ */
 static int complete_read(struct lodge_vcpu *vcpu)
 {
 	struct lodge_mmio_state *mmio = &vcpu->arch.mmio;
@@ -628,7 +690,7 @@ static int complete_read(struct lodge_vcpu *vcpu)
 		mmio->nr_reads = 0;
 		return LODGE_RESUME_GUEST;
 	}
-	return lodge_mmio_emulate(vcpu);
+	return emulate(vcpu);
 }
 
 /* If user space moved rip meanwhile, the access is off. */
@@ -641,5 +703,5 @@ static int complete_port_in(struct lodge_vcpu *vcpu)
 		return LODGE_RESUME_GUEST;
 	}
 	pio->answered = true;
-	return lodge_mmio_emulate(vcpu);
+	return emulate(vcpu);
 }

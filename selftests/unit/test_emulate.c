@@ -797,6 +797,7 @@ static void world_init(struct world *w, const struct trial *t)
 	e->cpl = 3;
 	e->max_iterations = 1 + below(16);
 	e->nr_bytes = one_in(2) ? 0 : below(t->length + 1);
+	e->again = 0;
 	memcpy(e->bytes, t->bytes, e->nr_bytes);
 }
 

@@ -194,6 +194,7 @@ static void random_instruction(struct lodge_x86_emulator *e)
 	if (e->bytes[pos] == 0xc4)
 		e->bytes[pos + 1] = (e->bytes[pos + 1] & 0xe0) | (1 + below(3));
 	e->nr_bytes = below(sizeof(e->bytes) + 1);
+	e->again = 0;
 }
 
 static void random_machine(struct lodge_x86_emulator *e)

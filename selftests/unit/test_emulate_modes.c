@@ -218,6 +218,7 @@ static int run(const u8 *bytes, unsigned int length)
 {
 	memcpy(memory + segments[LODGE_X86_CS].base + e->rip, bytes, length);
 	e->nr_bytes = 0;
+	e->again = 0;
 	return lodge_x86_emulate(e);
 }
 
@@ -692,9 +693,11 @@ static void fetching(void)
 	answered = true;
 	memory[e->rip] = 0xb8;					/* mov eax,imm32, cut off by a fault */
 	e->nr_bytes = 0;
+	e->again = 0;
 	CHECK(lodge_x86_emulate(e) == LODGE_EMU_FAULT && e->exception.cr2 == ABSENT);
 	answered = false;
 	e->nr_bytes = 0;
+	e->again = 0;
 	CHECK(lodge_x86_emulate(e) == LODGE_EMU_UNHANDLEABLE);	/* code in a device */
 
 	setup(LODGE_X86_REAL16);

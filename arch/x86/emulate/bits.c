@@ -36,10 +36,15 @@ static int run_bit_reg(struct lodge_x86_emulator *e)
 {
 	unsigned int bytes = e->insn.op_bytes, shift = log2_bits(bytes);
 	u64 n = lodge_x86_sign_extend(lodge_x86_operand_reg(e, e->insn.reg, bytes), bytes);
+	s64 disp = e->insn.disp;
+	int r;
 
 	if (lodge_x86_is_memory(e))
 		e->insn.disp += ((s64)n >> shift) * (s64)bytes;
-	return test_bit(e, (e->insn.opcode >> 3) & 3, n & (8 * bytes - 1));
+	r = test_bit(e, (e->insn.opcode >> 3) & 3, n & (8 * bytes - 1));
+	/* It may be done again, once data has come, without being decoded again. */
+	e->insn.disp = disp;
+	return r;
 }
 
 static int run_bit_imm(struct lodge_x86_emulator *e)

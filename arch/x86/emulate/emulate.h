@@ -270,6 +270,7 @@ struct lodge_x86_saved {
  * @nr_bytes: valid bytes in @bytes; only grows
  * @bytes: instruction bytes from RIP on
  * @insn: the decoded instruction
+ * @again: private: the mode, plus one, if @insn waits for data; 0: it is to be decoded
  * @exception: filled for LODGE_EMU_FAULT
  * @stop: set by callbacks: end a repeated instruction after this iteration
  * @retired: RIP moved past the instruction
@@ -279,7 +280,7 @@ struct lodge_x86_saved {
  *
  * About 1.5 KiB: allocate with the vCPU, not on the stack. After a re-run following IO_NEEDED
  * everything but @stop, @retired and @exception may be kept; a new instruction needs @nr_bytes
- * reset.
+ * and @again reset.
  */
 struct lodge_x86_emulator {
 	const struct lodge_x86_emu_ops *ops;
@@ -296,6 +297,7 @@ struct lodge_x86_emulator {
 	u8 nr_bytes;
 	u8 bytes[LODGE_X86_MAX_INSN];
 	struct lodge_x86_insn insn;
+	u8 again;
 	struct lodge_x86_exception exception;
 	bool stop;
 	bool retired;

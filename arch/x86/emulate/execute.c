@@ -9,10 +9,10 @@
 #define PAGE_BYTES	4096
 
 static const struct lodge_x86_handler *const topics[] = {
+	lodge_x86_move_handlers,	/* nearly all that drivers do to devices */
 	lodge_x86_alu_handlers,
 	lodge_x86_bits_handlers,
 	lodge_x86_bmi_handlers,
-	lodge_x86_move_handlers,
 	lodge_x86_muldiv_handlers,
 	lodge_x86_port_handlers,
 	lodge_x86_shift_handlers,
@@ -42,12 +42,22 @@ static int run_handler(struct lodge_x86_emulator *e)
 	return LODGE_EMU_UNHANDLEABLE;
 }
 
+/* How many of @n bytes, at least one, CS's limit leaves. */
+static unsigned int within_code(struct lodge_x86_emulator *e, u64 offset, unsigned int n)
+{
+	u64 unused;
+
+	while (n > 1 && lodge_x86_operand_linear(e, LODGE_X86_CS, offset, n, LODGE_EMU_FETCH, &unused))
+		n--;
+	return n;
+}
+
 /* As much as the page, CS and the longest instruction leave. */
 static int fetch_more(struct lodge_x86_emulator *e)
 {
 	unsigned int n = LODGE_X86_MAX_INSN - e->nr_bytes;
 	u64 offset = e->rip + e->nr_bytes;
-	u64 linear, unused;
+	u64 linear;
 	int r;
 
 	if (e->mode != LODGE_X86_LONG64)
@@ -57,9 +67,9 @@ static int fetch_more(struct lodge_x86_emulator *e)
 		return r;
 	if (n > PAGE_BYTES - (linear & (PAGE_BYTES - 1)))
 		n = PAGE_BYTES - (linear & (PAGE_BYTES - 1));
-	while (n > 1 && lodge_x86_operand_linear(e, LODGE_X86_CS, offset, n, LODGE_EMU_FETCH,
-						 &unused))
-		n--;
+	/* In long mode there is no limit, and a page is canonical as a whole. */
+	if (e->mode != LODGE_X86_LONG64)
+		n = within_code(e, offset, n);
 	r = e->ops->read(e, linear, e->bytes + e->nr_bytes, n, LODGE_EMU_FETCH);
 	if (r == LODGE_EMU_IO_NEEDED)
 		r = LODGE_EMU_UNHANDLEABLE;
@@ -72,10 +82,12 @@ static int fetch_and_decode(struct lodge_x86_emulator *e)
 {
 	int length, r;
 
+	if (e->again == e->mode + 1)
+		return LODGE_EMU_CONTINUE;
 	if (e->nr_bytes > LODGE_X86_MAX_INSN)
 		e->nr_bytes = LODGE_X86_MAX_INSN;
 	for (;;) {
-		length = lodge_x86_decode(&e->insn, e->bytes, e->nr_bytes, e->mode);
+		length = e->nr_bytes ? lodge_x86_decode(&e->insn, e->bytes, e->nr_bytes, e->mode) : -ENODATA;
 		if (length != -ENODATA)
 			break;
 		r = fetch_more(e);
@@ -112,6 +124,7 @@ static void restore(struct lodge_x86_emulator *e)
 
 static int finish(struct lodge_x86_emulator *e, int r)
 {
+	e->again = r == LODGE_EMU_IO_NEEDED ? e->mode + 1 : 0;
 	switch (r) {
 	case LODGE_EMU_CONTINUE:
 		e->retired = true;
