@@ -24,7 +24,7 @@ expect_refusal() {
 		print("loading it:", os.strerror(got), flush=True)
 		sys.exit(got != getattr(errno, sys.argv[1]))
 	PY
-	lines=$(dmesg | sed "1,/$mark/d" | grep 'lodge: ' |
+	lines=$(dmesg | sed "0,/$mark/d" | grep 'lodge: ' |
 		grep -v 'module verification failed\|loading out-of-tree' || :)
 	echo "$lines"
 	if [ -e /dev/lodge ] || [ -d /sys/module/lodge ]; then
